@@ -1,0 +1,62 @@
+"""npbp: back-propagation in pure NumPy.
+
+The walk-through's network in eight lines, on real handwritten digits::
+
+    import npbp
+    from npbp import datasets
+
+    data = datasets.load("mnist-sample")
+    model = npbp.NeuralNet()
+    for X, y in datasets.Batches(*data.train):
+        y_prob, correct, loss = model.evaluate(X, y)
+        model.gradient_descent()
+
+Read ``npbp/layers`` first: a layer is a ``forward`` and two functions that pass a
+gradient back.
+"""
+
+import importlib.util as _util
+import pathlib as _pathlib
+
+# In a checkout the datasets lie beside npbp/, not in it: only an install joins them.
+if _util.find_spec("npbp.datasets") is None:
+    raise ImportError(
+        "npbp is imported from its source folder without an install: run "
+        f"`pip install -e .` (pip 23.1 or newer) in {_pathlib.Path(__file__).parents[1]} first"
+    )
+
+from npbp.gradcheck import GradientError, check_layer, check_loss
+from npbp.layers import Layer, Linear, Parameter, ReLU
+from npbp.losses import SoftmaxCrossEntropyLoss
+from npbp.network import Network, NeuralNet
+from npbp.optimizers import SGD
+from npbp.training import DivergedError, History, fit
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DivergedError",
+    "GradientError",
+    "History",
+    "Layer",
+    "Linear",
+    "Network",
+    "NeuralNet",
+    "Parameter",
+    "ReLU",
+    "SGD",
+    "SoftmaxCrossEntropyLoss",
+    "check_layer",
+    "check_loss",
+    "datasets",
+    "fit",
+]
+
+
+def __getattr__(name):
+    # Loaded when first used: training needs no data set of ours.
+    if name == "datasets":
+        import importlib
+
+        return importlib.import_module("npbp.datasets")
+    raise AttributeError(f"module 'npbp' has no attribute {name!r}")

@@ -1,0 +1,10 @@
+"""The hand-written layers, one idea a file.
+
+Read ``base`` first, then ``linear`` and ``activation``.
+"""
+
+from npbp.layers.activation import ReLU
+from npbp.layers.base import Layer, Parameter
+from npbp.layers.linear import Linear
+
+__all__ = ["Layer", "Linear", "Parameter", "ReLU"]

@@ -1,0 +1,41 @@
+"""Activations: functions of each number alone, between the linear layers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npbp.layers.base import Layer
+
+
+class ReLU(Layer):
+    """``y = max(x, 0)``, the rectified linear unit.
+
+    ========  =============================  ============================
+    forward   ``y = max(x, 0)``              ``(N, ...)`` to ``(N, ...)``
+    bp_input  ``dJ/dx = grad where x > 0``   ``(N, ...)`` to ``(N, ...)``
+    ========  =============================  ============================
+
+    The derivative at 0 is taken to be 0. A NaN stays a NaN, so that an overflow
+    below does not go unseen.
+
+    Source: Goodfellow, Bengio, Courville, Deep Learning, 6.3.1.
+
+    Examples
+    --------
+    >>> layer = ReLU()
+    >>> layer(np.array([[-2.0, 0.0, 3.0]]))
+    array([[0., 0., 3.]])
+    >>> layer.bp_input(np.array([[5.0, 6.0, 7.0]]))
+    array([[0., 0., 7.]])
+    """
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """``y = max(x, 0)``; ``(N, ...)`` to ``(N, ...)``."""
+        self.cache = x = self.batch(x)
+        return np.maximum(x, 0)
+
+    def bp_input(self, grad: np.ndarray) -> np.ndarray:
+        """``dJ/dx = grad`` where ``x > 0``, else 0; ``(N, ...)`` to ``(N, ...)``."""
+        x = self.cached()
+        d_x = self.upstream(grad, x.shape) * (x > 0)
+        return d_x.astype(x.dtype, copy=False)

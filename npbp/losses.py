@@ -1,0 +1,183 @@
+"""Losses: the last layer of a network, which turns scores into one number.
+
+A loss is called with the scores of the network and the targets, and returns
+``(prediction, loss)``. Its ``bp_input`` starts the way back: it is the derivative
+of the number it returned with respect to the scores.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from npbp.layers.base import Layer
+
+
+class SoftmaxCrossEntropyLoss(Layer):
+    """Softmax and cross-entropy in one: ``loss = -sum_k t_k log p_k`` of each example.
+
+    With scores ``s`` of shape ``(N, C)`` and targets ``t``::
+
+        p_k    = exp(s_k) / sum_j exp(s_j)
+        loss_n = -sum_k t_k log p_k
+               = (sum_k t_k) log(sum_j exp(s_j)) - sum_k t_k s_k
+        d loss_n / d s_k = (sum_k t_k) p_k - t_k          (p_k - t_k, as sum_k t_k = 1)
+
+    The second form of the loss (log-sum-exp, after the row's largest score has been
+    subtracted) never takes the logarithm of a probability, so it stays finite where
+    ``p_k`` underflows to 0. Taken together, the two functions have the simplest
+    gradient there is: what was predicted, minus what was wanted.
+
+    Parameters
+    ----------
+    reduction : "mean" or "sum"
+        Whether the number returned is the mean or the sum over the batch. The
+        gradient is the true derivative of that number.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a label is not in ``0..C-1``, a row of targets is not a
+        distribution, the batch is empty, or ``reduction`` is unknown.
+    TypeError
+        If the targets are neither integers nor rows of numbers.
+
+    Source: Goodfellow, Bengio, Courville, Deep Learning, 6.2.2.3 and 4.1.
+
+    Examples
+    --------
+    >>> loss = SoftmaxCrossEntropyLoss()
+    >>> scores = np.log(np.array([[1.0, 1.0, 2.0], [3.0, 1.0, 4.0]]))
+    >>> probabilities, number = loss(scores, np.array([2, 0]))
+    >>> probabilities
+    array([[0.25 , 0.25 , 0.5  ],
+           [0.375, 0.125, 0.5  ]])
+    >>> bool(np.isclose(number, -(np.log(0.5) + np.log(0.375)) / 2))
+    True
+    >>> loss.bp_input()
+    array([[ 0.125 ,  0.125 , -0.25  ],
+           [-0.3125,  0.0625,  0.25  ]])
+    """
+
+    def __init__(self, reduction: str = "mean") -> None:
+        if reduction not in ("mean", "sum"):
+            raise ValueError(
+                f'SoftmaxCrossEntropyLoss: got reduction={reduction!r}, wanted "mean" or "sum"'
+            )
+        self.reduction = reduction
+
+    def __call__(self, scores: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, float]:
+        return self.forward(scores, targets)
+
+    def forward(self, scores: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, float]:
+        """``(probabilities, loss)``.
+
+        ``scores`` are ``(N, C)``; ``targets`` are labels ``(N,)`` of any integer dtype,
+        or rows of probabilities ``(N, C)``. The probabilities are ``(N, C)``, the loss
+        one number.
+        """
+        scores = self._scores(scores)
+        targets = self._targets(targets, scores)
+        p, shifted, total = self._softmax(scores)
+        self.cache = p, targets
+        log_sum_exp = np.log(total)
+        if targets.ndim == 1:
+            losses = log_sum_exp - shifted[np.arange(len(targets)), targets]
+        else:
+            losses = targets.sum(axis=1) * log_sum_exp - (targets * shifted).sum(axis=1)
+        return p.copy(), float(losses.mean() if self.reduction == "mean" else losses.sum())
+
+    def bp_input(self, grad: float = 1.0) -> np.ndarray:
+        """``grad * (p - t)``, over ``N`` if the loss is the mean; shape ``(N, C)``.
+
+        ``grad`` is the derivative of J with respect to the number returned: 1 if the
+        loss is J itself.
+        """
+        p, targets = self.cached()
+        if targets.ndim == 1:
+            d_scores = p.copy()
+            d_scores[np.arange(len(targets)), targets] -= 1
+        else:
+            d_scores = p * targets.sum(axis=1, keepdims=True) - targets
+        d_scores *= grad / len(p) if self.reduction == "mean" else grad
+        return d_scores
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """The probabilities alone, ``(N, C)`` to ``(N, C)``; needs no targets."""
+        return self._softmax(self._scores(scores))[0]
+
+    def config(self) -> dict[str, Any]:
+        return {"reduction": self.reduction}
+
+    @staticmethod
+    def _softmax(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """p, the scores less their row's largest, and the sum of the exponentials."""
+        shifted = scores - scores.max(axis=1, keepdims=True)
+        p = np.exp(shifted)
+        total = p.sum(axis=1)
+        p /= total[:, None]
+        return p, shifted, total
+
+    def _scores(self, scores: Any) -> np.ndarray:
+        scores = self.batch(scores)
+        if scores.ndim != 2 or not scores.shape[1]:
+            raise ValueError(
+                f"SoftmaxCrossEntropyLoss: got scores of shape {scores.shape}, wanted (N, C): "
+                "a row of C scores for each example"
+            )
+        return scores
+
+    def _targets(self, targets: Any, scores: np.ndarray) -> np.ndarray:
+        """The targets, checked: labels as they are, rows of probabilities as floats."""
+        name, shape = "SoftmaxCrossEntropyLoss", scores.shape
+        targets = np.asarray(targets)
+        if not shape[0]:
+            raise ValueError(f"{name}: got an empty batch, wanted at least one example")
+        if targets.shape not in (shape[:1], shape):
+            raise ValueError(
+                f"{name}: got targets of shape {targets.shape} for scores of shape {shape}, "
+                f"wanted labels ({shape[0]},) or rows of probabilities {shape}"
+            )
+        if targets.ndim == 1:
+            if targets.dtype.kind not in "iu":
+                raise TypeError(
+                    f"{name}: got labels of type {targets.dtype}, wanted integers: "
+                    "convert them with labels.astype(int)"
+                )
+            low, high = targets.min(), targets.max()
+            if low < 0 or high >= shape[1]:
+                raise ValueError(
+                    f"{name}: got the label {low if low < 0 else high}, wanted 0 to "
+                    f"{shape[1] - 1}: the network has {shape[1]} outputs"
+                )
+            # A copy, as the gradient is taken later, when the caller may have
+            # filled the array with the labels of the next batch.
+            return targets.astype(np.intp)
+        if targets.dtype.kind not in "iuf":
+            raise TypeError(f"{name}: got targets of type {targets.dtype}, wanted numbers")
+        rows = targets.astype(np.float64)
+        bad = ~((rows >= 0).all(axis=1) & (abs(rows.sum(axis=1) - 1) < 1e-3))
+        if bad.any():
+            n = int(bad.argmax())
+            raise ValueError(
+                f"{name}: got the row {targets[n]} as target {n}, wanted probabilities: "
+                "none negative, and their sum 1"
+            )
+        return rows.astype(scores.dtype)
+
+
+def fraction_correct(prediction: np.ndarray, targets: np.ndarray) -> float:
+    """The fraction of the examples whose largest prediction is at the target.
+
+    ``prediction`` is ``(N, C)``; ``targets`` are labels ``(N,)`` or rows ``(N, C)``,
+    whose label is their largest entry.
+
+    Examples
+    --------
+    >>> fraction_correct(np.array([[0.1, 0.9], [0.6, 0.4]]), np.array([1, 1]))
+    0.5
+    """
+    targets = np.asarray(targets)
+    labels = targets if targets.ndim == 1 else targets.argmax(axis=1)
+    return float(np.count_nonzero(prediction.argmax(axis=1) == labels) / len(labels))

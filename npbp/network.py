@@ -1,0 +1,387 @@
+"""Networks: a chain of layers and a loss, and the walk-through's network.
+
+Forward, each layer's output is the next one's input. Backward, each layer's
+``bp_input`` is the gradient that the layer below is given: that is all of
+back-propagation, for a chain.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections import Counter
+from typing import Any, Iterable, Sequence
+
+import numpy as np
+
+import npbp.layers
+import npbp.losses
+from npbp.files import replacing
+from npbp.layers import Layer, Linear, ReLU
+from npbp.layers.base import floating
+from npbp.losses import SoftmaxCrossEntropyLoss, fraction_correct
+from npbp.optimizers import SGD
+
+
+class Network:
+    """A chain of layers and the loss at its end.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        From the input to the scores. Kept as the attribute ``layers``.
+    loss : a loss
+        Called with the scores and the targets. Kept as the attribute ``loss``.
+
+    Raises
+    ------
+    ValueError
+        If there are no layers, if neighbours do not fit, or if one layer is given
+        twice (it remembers one forward only).
+    TypeError
+        If a layer lacks ``forward`` or ``bp_input``.
+
+    Examples
+    --------
+    >>> from npbp import Linear, Network, ReLU, SoftmaxCrossEntropyLoss
+    >>> rng = np.random.default_rng(0)
+    >>> network = Network([Linear(2, 8, rng), ReLU(), Linear(8, 2, rng)], SoftmaxCrossEntropyLoss())
+    >>> X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.float32)
+    >>> Y = np.array([0, 1, 1, 0])             # the exclusive or
+    >>> for step in range(300):
+    ...     probabilities, correct, loss = network.evaluate(X, Y)
+    ...     network.gradient_descent(alpha=1.0)
+    >>> correct
+    1.0
+    >>> network.predict(X).argmax(axis=1)
+    array([0, 1, 1, 0])
+    """
+
+    def __init__(self, layers: Iterable[Layer], loss: Any) -> None:
+        self.layers = list(layers)
+        self.loss = loss
+        if not self.layers:
+            raise ValueError("Network: got no layers, wanted at least one")
+        for layer in self.layers:
+            has_both = hasattr(layer, "forward") and hasattr(layer, "bp_input")
+            if isinstance(layer, type) or not has_both:
+                raise TypeError(
+                    f"Network: got {layer!r} as a layer, wanted an object with forward and "
+                    "bp_input: is a pair of parentheses missing, as in ReLU()?"
+                )
+        if len({id(layer) for layer in self.layers}) < len(self.layers):
+            raise ValueError(
+                "Network: got the same layer twice: it remembers one forward only, so "
+                "make a second layer"
+            )
+        self._output_shapes()  # an error now, if neighbours do not fit
+
+    @property
+    def names(self) -> list[str]:
+        """One name a layer: its class and its number among those of its class."""
+        count: Counter[str] = Counter()
+        names = []
+        for layer in self.layers:
+            kind = type(layer).__name__.lower()
+            count[kind] += 1
+            names.append(f"{kind}{count[kind]}")
+        return names
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The weights by name, such as ``"linear1.W"``: the arrays themselves, not copies."""
+        return {
+            f"{name}.{key}": value
+            for name, layer in zip(self.names, self.layers)
+            for key, value in layer.parameters.items()
+        }
+
+    def scores(self, X: np.ndarray) -> np.ndarray:
+        """The output of the last layer, before the loss: ``(N, ...)`` to ``(N, C)``."""
+        for layer in self.layers:
+            X = layer.forward(X)
+        return X
+
+    def evaluate(self, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, float, float]:
+        """``(probabilities, correct, loss)`` of a batch.
+
+        ``X`` is ``(N, in_features)``, ``Y`` labels ``(N,)`` or rows ``(N, C)``;
+        ``correct`` is the fraction of the examples whose largest probability is at
+        the target. What the backward needs is kept, for ``backprop``.
+        """
+        probabilities, loss = self.loss(self.scores(X), Y)
+        return probabilities, fraction_correct(probabilities, Y), loss
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """The probabilities, ``(N, in_features)`` to ``(N, C)``.
+
+        It leaves no trace: a ``backprop`` after it is still that of the last
+        ``evaluate``.
+        """
+        caches = [layer.cache for layer in self.layers]
+        try:
+            return self.loss.predict(self.scores(X))
+        finally:
+            for layer, cache in zip(self.layers, caches):
+                layer.cache = cache
+
+    def backprop(self, grad: float = 1.0) -> dict[str, np.ndarray]:
+        """The gradient of the last ``evaluate``'s loss for each weight, by name.
+
+        ``grad`` multiplies them all: dJ/d(loss), if the loss is a part of some J. The
+        gradient with respect to the input is not computed; see ``bp_input``.
+        """
+        # Below the first layer that has weights nobody needs a gradient.
+        lowest = next((i for i, layer in enumerate(self.layers) if layer.parameters), None)
+        return self._backward(grad, lowest)[1]
+
+    def bp_input(self, grad: float = 1.0) -> np.ndarray:
+        """The gradient of the last ``evaluate``'s loss for its input ``X``, in its shape."""
+        return self._backward(grad, -1)[0]
+
+    def _backward(self, grad: float, lowest: int | None) -> tuple[np.ndarray, dict]:
+        """Walk back from the loss; below layer ``lowest`` nothing is computed."""
+        gradients: dict[str, np.ndarray] = {}
+        if lowest is None:  # no weights at all
+            return np.empty(0), gradients
+        names = self.names
+        grad = self.loss.bp_input(grad)
+        for i in reversed(range(max(lowest, 0), len(self.layers))):
+            layer = self.layers[i]
+            for key, value in layer.named_gradients(grad).items():
+                gradients[f"{names[i]}.{key}"] = value
+            if i != lowest:
+                grad = layer.bp_input(grad)
+        return grad, dict(reversed(gradients.items()))
+
+    def gradient_descent(self, alpha: float) -> None:
+        """One step against the gradient: ``W <- W - alpha * dJ/dW`` for every weight."""
+        SGD(alpha).step(self.parameters, Network.backprop(self))
+
+    def summary(self) -> str:
+        """A table as text: layer, output shape, parameters.
+
+        Examples
+        --------
+        >>> from npbp import NeuralNet
+        >>> print(NeuralNet().summary())
+        layer                    output shape  parameters
+        linear1 Linear(784, 32)  (N, 32)           25,120
+        relu1   ReLU()           (N, 32)                0
+        linear2 Linear(32, 10)   (N, 10)              330
+        loss    SoftmaxCrossEntropyLoss('sum')
+        total                                      25,450
+        """
+        rows = [("layer", "output shape", "parameters")]
+        wide = max(len(name) for name in self.names)
+        total = 0
+        for name, layer, shape in zip(self.names, self.layers, self._output_shapes()):
+            count = sum(W.size for W in layer.parameters.values())
+            total += count
+            axes = "?" if shape is None else ", ".join(map(str, shape))
+            rows.append((f"{name:{wide}} {_signature(layer)}", f"(N, {axes})", f"{count:,}"))
+        rows.append((f"{'loss':{wide}} {_signature(self.loss)}", "", ""))
+        rows.append(("total", "", f"{total:,}"))
+        first = max(len(row[0]) for row in rows if row[1])
+        second = max(len(row[1]) for row in rows)
+        return "\n".join(
+            f"{a:{first}}  {b:{second}}  {c:>10}".rstrip() for a, b, c in rows
+        )
+
+    def astype(self, dtype: Any) -> Network:
+        """A copy of the network whose weights have the floating type ``dtype``."""
+        floating(dtype)
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin.layers = [layer.astype(dtype) for layer in self.layers]
+        twin.loss = type(self.loss)(**self.loss.config())
+        return twin
+
+    # ---- files
+
+    def config(self) -> dict[str, Any]:
+        """What ``save`` writes beside the weights: how to make this network again."""
+        return {
+            "layers": [[type(layer).__name__, layer.config()] for layer in self.layers],
+            "loss": [type(self.loss).__name__, self.loss.config()],
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], known: dict[str, type]) -> Network:
+        """The network that ``config`` tells of, with its weights at a fresh start."""
+        layers = [known[name](**arguments) for name, arguments in config["layers"]]
+        name, arguments = config["loss"]
+        return cls(layers, known[name](**arguments))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write weights and structure to ``path`` as a NumPy ``.npz`` file, whole or not at all."""
+        config = {"network": type(self).__name__, **self.config()}
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, config=np.array(json.dumps(config)), **self.parameters)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], layers: Sequence[type] = ()) -> Network:
+        """The network that ``save`` wrote to ``path``.
+
+        ``layers`` are your own classes of layers or losses, if the network has any.
+        The file is read without pickle, so that it cannot run code.
+
+        Raises
+        ------
+        ValueError
+            If the file is no such network; the message says which file and why.
+        OSError
+            If it cannot be read.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from npbp import NeuralNet, Network
+        >>> model = NeuralNet(4, 3, 2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save(folder + "/model.npz")
+        ...     again = Network.load(folder + "/model.npz")
+        >>> again
+        NeuralNet(input_size=4, hidden_size=3, output_size=2, alpha=0.001)
+        >>> bool((again.w1 == model.w1).all())
+        True
+        """
+        known = {**vars(npbp.layers), **vars(npbp.losses)}
+        known.update((kind.__name__, kind) for kind in layers)
+        try:
+            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+                config = json.loads(str(file["config"]))
+                weights = {name: file[name] for name in file.files if name != "config"}
+            kind = NeuralNet if config.pop("network") == "NeuralNet" else cls
+            network = kind.from_config(config, known)
+            network._set_weights(weights)
+        except OSError as error:
+            if error.errno is None:  # NumPy's word for "no file of mine"
+                raise ValueError(f"{os.fspath(path)}: no saved network: {error}") from None
+            raise
+        except KeyError as error:
+            raise ValueError(
+                f"{os.fspath(path)}: no saved network, or one with your own layers: {error} "
+                "is unknown; pass their classes as layers=(...,)"
+            ) from None
+        except (ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{os.fspath(path)}: no saved network: {error}") from None
+        return network
+
+    def _set_weights(self, weights: dict[str, np.ndarray]) -> None:
+        """Put saved weights in place; every name must be there, and no other."""
+        if set(weights) != set(self.parameters):
+            raise ValueError(
+                f"got the weights {sorted(weights)}, wanted {sorted(self.parameters)}"
+            )
+        for name, layer in zip(self.names, self.layers):
+            for key in layer.parameters:
+                value = weights[f"{name}.{key}"]
+                layer.dtype = floating(value.dtype)
+                setattr(layer, key, value)
+
+    def _output_shapes(self) -> list[tuple | None]:
+        shape, shapes = None, []
+        for layer in self.layers:
+            shape = layer.output_shape(shape) if hasattr(layer, "output_shape") else None
+            shapes.append(shape)
+        return shapes
+
+    def __repr__(self) -> str:
+        return f"Network([{', '.join(map(repr, self.layers))}], {self.loss!r})"
+
+
+class NeuralNet(Network):
+    """The walk-through's network: linear, ReLU, linear, softmax with cross-entropy.
+
+    As in the walk-through, the loss that ``evaluate`` reports is the mean over the
+    batch, and the gradient that ``gradient_descent`` steps along is that of the sum
+    (there, ``Y_prob - Y`` is multiplied by ones, not by ``1/N``). The same steps are
+    ``alpha * N`` with the gradient of the mean: ``alpha * 64`` at a batch of 64.
+
+    Parameters
+    ----------
+    input_size, hidden_size, output_size : int
+        Numbers of pixels, hidden units and classes.
+    alpha : float
+        The learning rate of ``gradient_descent``.
+    rng : numpy.random.Generator, optional
+        Draws the start of the weights.
+
+    Examples
+    --------
+    >>> from npbp import NeuralNet
+    >>> rng = np.random.default_rng(0)
+    >>> model = NeuralNet(rng=rng)
+    >>> X = rng.random((64, 784), dtype=np.float32)
+    >>> y = rng.integers(0, 10, 64)
+    >>> y_prob, correct, loss = model.evaluate(X, y)
+    >>> d_w1, d_w2 = model.backprop()
+    >>> d_w1.shape, d_w2.shape
+    ((785, 32), (33, 10))
+    >>> model.gradient_descent()               # w1 -= alpha * d_w1; w2 -= alpha * d_w2
+    >>> model.evaluate(X, y)[2] < loss
+    True
+    """
+
+    def __init__(
+        self,
+        input_size: int = 784,
+        hidden_size: int = 32,
+        output_size: int = 10,
+        alpha: float = 0.001,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        rng = np.random.default_rng(rng)
+        self.alpha = SGD(alpha).alpha
+        super().__init__(
+            [Linear(input_size, hidden_size, rng), ReLU(), Linear(hidden_size, output_size, rng)],
+            SoftmaxCrossEntropyLoss(reduction="sum"),
+        )
+
+    @property
+    def w1(self) -> np.ndarray:
+        """The first linear layer's ``W``, ``(input_size + 1, hidden_size)``."""
+        return self.layers[0].W
+
+    @property
+    def w2(self) -> np.ndarray:
+        """The second linear layer's ``W``, ``(hidden_size + 1, output_size)``."""
+        return self.layers[2].W
+
+    def evaluate(self, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, float, float]:
+        """``(probabilities, correct, loss)``; the loss is the mean over the batch."""
+        probabilities, correct, total = super().evaluate(X, Y)
+        return probabilities, correct, total / len(probabilities)
+
+    def backprop(self, grad: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """``(d_w1, d_w2)``: the gradients of the loss summed over the batch."""
+        d_w1, d_w2 = super().backprop(grad).values()
+        return d_w1, d_w2
+
+    def gradient_descent(self, alpha: float | None = None) -> None:
+        """One step along the gradient of the sum, with the network's ``alpha`` unless given."""
+        super().gradient_descent(self.alpha if alpha is None else alpha)
+
+    def config(self) -> dict[str, Any]:
+        first, _, last = self.layers
+        return {
+            "input_size": first.in_features,
+            "hidden_size": first.out_features,
+            "output_size": last.out_features,
+            "alpha": self.alpha,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], known: dict[str, type]) -> NeuralNet:
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"NeuralNet({', '.join(f'{k}={v!r}' for k, v in self.config().items())})"
+
+
+def _signature(layer: Any) -> str:
+    """How to write the layer down in a table: ``Linear(784, 32)``."""
+    values = layer.config().values() if hasattr(layer, "config") else ()
+    return f"{type(layer).__name__}({', '.join(map(repr, values))})"

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from npbp import Layer, Parameter, check_layer
+
+
+class Affine(Layer):
+    """y = a x + b, number by number: a layer with two parameters."""
+
+    a, b = Parameter(), Parameter()
+
+    def __init__(self, features):
+        self.a, self.b = np.full(features, 2.0), np.arange(features)
+
+    def forward(self, x):
+        self.cache = self.batch(x)
+        return x * self.a + self.b
+
+    def bp_input(self, grad):
+        return grad * self.a
+
+    def bp_param(self, grad):
+        return (grad * self.cached()).sum(axis=0), grad.sum(axis=0)
+
+
+def test_a_layer_with_two_parameters_is_written_in_three_methods_and_passes_its_check():
+    layer = Affine(4)
+    assert list(layer.parameters) == ["a", "b"]
+    assert check_layer(layer, (7, 4)) < 1e-6
+
+
+def test_assigning_a_parameter_copies_so_that_training_spares_the_callers_array():
+    mine = np.ones(4, dtype=np.float32)
+    layer = Affine(4)
+    layer.a = mine
+    layer.a -= 0.5
+    assert (mine == 1).all() and (layer.a == 0.5).all()
+
+
+def test_an_in_place_step_keeps_the_array():
+    layer = Affine(4)
+    held = layer.parameters["a"]
+    layer.a -= 0.5
+    assert layer.a is held
+
+
+def test_assigning_another_shape_is_an_error_that_names_layer_and_parameter():
+    with pytest.raises(ValueError, match=r"Affine\.b: got an array of shape \(5,\), wanted \(4,\)"):
+        Affine(4).b = np.ones(5)
+
+
+def test_a_subclass_keeps_the_parameters_of_its_base_and_adds_its_own():
+    class More(Affine):
+        c = Parameter()
+
+    assert More.parameter_names == ("a", "b", "c")
+    assert Affine.parameter_names == ("a", "b") and Layer.parameter_names == ()
+
+
+def test_astype_is_a_copy_and_refuses_types_without_a_derivative():
+    layer = Affine(4)
+    twin = layer.astype(np.float64)
+    twin.a[...] = 0
+    assert (layer.a == 2).all()
+    for dtype in (int, complex, bool):
+        with pytest.raises(TypeError, match="wanted a real floating type"):
+            layer.astype(dtype)
+
+
+def test_a_layer_without_its_methods_says_which_one_is_missing():
+    class Empty(Layer):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"Empty has no forward\(x\)"):
+        Empty()(np.ones((2, 3)))
+    with pytest.raises(NotImplementedError, match=r"Empty has no bp_input\(grad\)"):
+        Empty().bp_input(np.ones((2, 3)))
+
+
+def test_a_single_number_is_no_batch():
+    with pytest.raises(ValueError, match="Affine: got a single number"):
+        Affine(4)(1.0)

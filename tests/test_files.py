@@ -1,0 +1,54 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from npbp.files import replacing
+
+
+def test_the_file_appears_whole_at_the_end_and_nothing_else_stays(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with replacing(target) as temporary:
+        temporary.write_text("new")
+        assert target.read_text() == "old"
+        assert temporary.suffix == ".txt"
+    assert target.read_text() == "new"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_an_error_leaves_the_old_file_and_no_temporary_one(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(KeyError):
+        with replacing(target) as temporary:
+            temporary.write_text("half")
+            raise KeyError("stop")
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_process_killed_while_it_writes_leaves_the_old_file(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    code = (
+        "import sys, time; from npbp.files import replacing\n"
+        "with replacing(sys.argv[1]) as temporary:\n"
+        "    temporary.write_text('half'); print('writing', flush=True); time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(target)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "writing\n"
+    process.kill()
+    process.communicate()
+    assert target.read_text() == "old"
+
+
+def test_the_file_has_the_permissions_of_any_new_file(tmp_path):
+    plain, target = tmp_path / "plain", tmp_path / "a.txt"
+    plain.write_text("")
+    with replacing(target) as temporary:
+        temporary.write_text("")
+    assert target.stat().st_mode == plain.stat().st_mode

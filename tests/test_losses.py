@@ -1,0 +1,189 @@
+import math
+
+import numpy as np
+import pytest
+
+from npbp import SoftmaxCrossEntropyLoss, check_loss
+from npbp.losses import fraction_correct
+
+REDUCTIONS = ["mean", "sum"]
+
+
+def slow_twin(scores, targets, reduction):
+    """The definition, number by number, in Python's own floats."""
+    rows, losses = [], []
+    for n, row in enumerate(scores.tolist()):
+        exponentials = [math.exp(s) for s in row]
+        p = [e / math.fsum(exponentials) for e in exponentials]
+        t = targets[n].tolist() if targets.ndim == 2 else [k == targets[n] for k in range(len(row))]
+        rows.append(p)
+        losses.append(-math.fsum(t_k * math.log(p_k) for t_k, p_k in zip(t, p)))
+    total = math.fsum(losses)
+    return np.array(rows), total / len(losses) if reduction == "mean" else total
+
+
+def rows_of_probabilities(rng, N, C):
+    t = rng.random((N, C))
+    return t / t.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("N", [1, 7])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_it_agrees_with_its_definition_for_labels_and_for_rows(reduction, N):
+    rng = np.random.default_rng(N)
+    scores = rng.standard_normal((N, 5))
+    for targets in (rng.integers(0, 5, N), rows_of_probabilities(rng, N, 5)):
+        p, number = SoftmaxCrossEntropyLoss(reduction)(scores, targets)
+        p_slow, number_slow = slow_twin(scores, targets, reduction)
+        np.testing.assert_allclose(p, p_slow, rtol=1e-12)
+        np.testing.assert_allclose(number, number_slow, rtol=1e-12)
+
+
+@pytest.mark.parametrize("N", [1, 7])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_its_gradient_agrees_with_finite_differences(reduction, N):
+    rng = np.random.default_rng(N)
+    loss = SoftmaxCrossEntropyLoss(reduction)
+    assert check_loss(loss, (N, 5), rng.integers(0, 5, N)) < 1e-6
+    assert check_loss(loss, (N, 5), rows_of_probabilities(rng, N, 5)) < 1e-6
+
+
+def test_the_gradient_of_the_sum_is_n_times_that_of_the_mean():
+    rng = np.random.default_rng(0)
+    scores, labels = rng.standard_normal((7, 5)), rng.integers(0, 5, 7)
+    mean, total = SoftmaxCrossEntropyLoss(), SoftmaxCrossEntropyLoss("sum")
+    assert np.isclose(7 * mean(scores, labels)[1], total(scores, labels)[1], rtol=1e-14)
+    np.testing.assert_allclose(7 * mean.bp_input(), total.bp_input(), rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scores_of_ten_thousand_give_finite_right_losses_and_gradients(dtype):
+    scores = np.array([[1e4, -1e4, 0], [-1e4, 1e4, 1e4]], dtype)
+    loss = SoftmaxCrossEntropyLoss("sum")
+    p, number = loss(scores, np.array([1, 2]))
+    assert p.tolist() == [[1, 0, 0], [0, 0.5, 0.5]]
+    assert np.isclose(number, 2e4 + np.log(2), rtol=1e-6)
+    assert loss.bp_input().tolist() == [[1, -1, 0], [0, 0.5, -0.5]]
+
+
+@pytest.mark.parametrize("offset", [-1e6, 1e6, 1e15])
+def test_an_offset_of_a_whole_row_changes_nothing(offset):
+    scores = np.array([[1.0, 2.0, 4.0]])
+    loss = SoftmaxCrossEntropyLoss()
+    p, number = loss(scores, np.array([0]))
+    p_far, number_far = loss(scores + offset, np.array([0]))
+    np.testing.assert_allclose(p_far, p, rtol=1e-6)
+    np.testing.assert_allclose(number_far, number, rtol=1e-6)
+
+
+def test_a_probability_that_underflows_has_a_finite_right_loss():
+    scores = np.array([[0.0, 2000.0]])
+    p, number = SoftmaxCrossEntropyLoss()(scores, np.array([0]))
+    assert p[0, 0] == 0 and number == 2000
+    p, number = SoftmaxCrossEntropyLoss()(scores, np.array([[0.25, 0.75]]))
+    assert p[0, 0] == 0 and number == 500
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", ">i4"])
+def test_labels_of_any_integer_dtype_are_taken(dtype):
+    scores = np.random.default_rng(0).standard_normal((4, 3))
+    labels = np.array([0, 2, 1, 2])
+    loss, same = SoftmaxCrossEntropyLoss(), SoftmaxCrossEntropyLoss()
+    assert loss(scores, labels.astype(dtype))[1] == same(scores, labels)[1]
+    assert np.array_equal(loss.bp_input(), same.bp_input())
+
+
+def test_one_hot_rows_are_the_same_as_labels():
+    scores = np.random.default_rng(0).standard_normal((4, 3))
+    labels = np.array([0, 2, 1, 2])
+    one, two = SoftmaxCrossEntropyLoss(), SoftmaxCrossEntropyLoss()
+    for rows in (np.eye(3)[labels], np.eye(3, dtype=int)[labels]):
+        np.testing.assert_allclose(one(scores, labels)[1], two(scores, rows)[1], rtol=1e-14)
+        np.testing.assert_allclose(one.bp_input(), two.bp_input(), atol=1e-16)
+
+
+@pytest.mark.parametrize("targets", [np.array([0, 2]), np.array([[1.0, 0, 0], [0, 0, 1]])])
+def test_float32_scores_give_float32_probabilities_and_gradient(targets):
+    loss = SoftmaxCrossEntropyLoss()
+    p, number = loss(np.zeros((2, 3), np.float32), targets)
+    assert p.dtype == loss.bp_input(0.5).dtype == np.float32
+    assert isinstance(number, float)
+
+
+def test_predict_gives_the_probabilities_alone_and_keeps_the_last_forward():
+    rng = np.random.default_rng(0)
+    scores, other = rng.standard_normal((4, 3)), rng.standard_normal((6, 3))
+    loss = SoftmaxCrossEntropyLoss()
+    p, _ = loss(scores, np.array([0, 2, 1, 2]))
+    grad = loss.bp_input()
+    np.testing.assert_array_equal(loss.predict(scores), p)
+    loss.predict(other)
+    assert np.array_equal(loss.bp_input(), grad)
+
+
+def test_nothing_passed_in_is_written_into_and_nothing_returned_is_overwritten():
+    rng = np.random.default_rng(0)
+    scores, targets = rng.standard_normal((4, 3)), np.eye(3)[[0, 2, 1, 2]]
+    scores.flags.writeable = targets.flags.writeable = False
+    loss = SoftmaxCrossEntropyLoss()
+    p, _ = loss(scores, targets)
+    grad = loss.bp_input()
+    held = p.copy(), grad.copy()
+    p[...] = np.nan
+    assert np.array_equal(loss.bp_input(), grad), "the cache is no array of the caller"
+    loss(2 * scores, targets)
+    loss.bp_input(3.0)
+    assert np.array_equal(grad, held[1])
+
+
+def test_labels_that_change_after_the_forward_do_not_change_the_gradient():
+    loss, labels = SoftmaxCrossEntropyLoss(), np.array([0, 1])
+    loss(np.zeros((2, 3)), labels)
+    grad = loss.bp_input()
+    labels[...] = 2
+    assert np.array_equal(loss.bp_input(), grad)
+
+
+@pytest.mark.parametrize(
+    "scores, targets, message",
+    [
+        (np.zeros(3), np.array([0]), r"wanted \(N, C\)"),
+        (np.zeros((2, 0)), np.array([0, 0]), r"wanted \(N, C\)"),
+        (np.zeros((0, 3)), np.zeros(0, int), "empty batch"),
+        (np.zeros((2, 3)), np.array([0, 1, 2]), r"targets of shape \(3,\).*wanted labels \(2,\)"),
+        (np.zeros((2, 3)), np.zeros((3, 2)), r"rows of probabilities \(2, 3\)"),
+        (np.zeros((2, 3)), np.array([0, 3]), "the label 3, wanted 0 to 2"),
+        (np.zeros((2, 3)), np.array([-1, 0]), "the label -1, wanted 0 to 2"),
+        (np.zeros((2, 3)), np.array([0, 255], np.uint8), "the label 255"),
+        (np.zeros((2, 3)), np.array([[1.0, 0, 0], [0.5, 0, 0]]), "as target 1.*their sum 1"),
+        (np.zeros((2, 3)), np.array([[2.0, -1, 0], [1, 0, 0]]), "as target 0.*none negative"),
+        (np.zeros((2, 3)), np.full((2, 3), np.nan), "as target 0"),
+    ],
+)
+def test_targets_that_do_not_fit_are_an_error_that_says_what_was_wanted(scores, targets, message):
+    with pytest.raises(ValueError, match="SoftmaxCrossEntropyLoss: got .*" + message):
+        SoftmaxCrossEntropyLoss()(scores, targets)
+
+
+@pytest.mark.parametrize(
+    "targets", [np.array([0.0, 1.0]), np.array([True, False]), np.array(["0", "1"])]
+)
+def test_labels_that_are_no_integers_are_a_type_error(targets):
+    with pytest.raises(TypeError, match="wanted integers"):
+        SoftmaxCrossEntropyLoss()(np.zeros((2, 3)), targets)
+
+
+def test_an_unknown_reduction_is_an_error():
+    with pytest.raises(ValueError, match='got reduction=\'none\', wanted "mean" or "sum"'):
+        SoftmaxCrossEntropyLoss("none")
+
+
+def test_a_backward_before_any_forward_is_an_error_that_says_so():
+    with pytest.raises(ValueError, match="before any forward"):
+        SoftmaxCrossEntropyLoss().bp_input()
+
+
+def test_fraction_correct_counts_labels_and_rows_alike():
+    p = np.array([[0.2, 0.8], [0.7, 0.3], [0.6, 0.4]])
+    assert fraction_correct(p, np.array([1, 1, 0])) == 2 / 3
+    assert fraction_correct(p, np.array([[0, 1], [0, 1], [1, 0]])) == 2 / 3

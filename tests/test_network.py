@@ -1,0 +1,364 @@
+import io
+import json
+import os
+import pickle
+
+import numpy as np
+import pytest
+
+from npbp import Layer, Linear, Network, NeuralNet, Parameter, ReLU, SoftmaxCrossEntropyLoss
+
+
+def batch(N=64, features=784, classes=10, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.random((N, features), dtype=np.float32), rng.integers(0, classes, N)
+
+
+def small(reduction="mean", seed=0):
+    rng = np.random.default_rng(seed)
+    layers = [Linear(6, 5, rng), ReLU(), Linear(5, 4, rng), ReLU(), Linear(4, 3, rng)]
+    return Network(layers, SoftmaxCrossEntropyLoss(reduction))
+
+
+# ---- the walk-through
+
+
+def walk_through_step(w1, w2, X, y, alpha):
+    """The walk-through's formulas, written down again with explicit columns of ones."""
+    ones = np.ones((len(X), 1))
+    X1 = np.hstack([X, ones])
+    H = X1 @ w1
+    H1 = np.hstack([np.where(H > 0, H, 0), ones])
+    scores = H1 @ w2
+    e = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(len(y)), y]).mean()
+    correct = (p.argmax(axis=1) == y).mean()
+    d_scores = p - np.eye(p.shape[1])[y]
+    d_w2 = H1.T @ d_scores
+    d_H = (d_scores @ w2.T)[:, :-1] * (H > 0)
+    d_w1 = X1.T @ d_H
+    return p, correct, loss, d_w1, d_w2, w1 - alpha * d_w1, w2 - alpha * d_w2
+
+
+def test_neural_net_trains_exactly_as_the_walk_through_does():
+    model = NeuralNet(rng=np.random.default_rng(0)).astype(np.float64)
+    w1, w2 = model.w1.copy(), model.w2.copy()
+    for step in range(5):
+        X, y = batch(64 if step < 4 else 32, seed=step)
+        X = X.astype(np.float64)
+        p, correct, loss, d_w1, d_w2, w1, w2 = walk_through_step(w1, w2, X, y, 0.001)
+        y_prob, got_correct, got_loss = model.evaluate(X, y)
+        np.testing.assert_allclose(y_prob, p, rtol=1e-10)
+        np.testing.assert_allclose([got_correct, got_loss], [correct, loss], rtol=1e-10)
+        for got, wanted in zip(model.backprop(), (d_w1, d_w2)):
+            np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-12)
+        model.gradient_descent()
+        np.testing.assert_allclose(model.w1, w1, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(model.w2, w2, rtol=1e-9, atol=1e-12)
+
+
+def test_the_steps_of_neural_net_are_alpha_times_n_along_the_gradient_of_the_mean():
+    X, y = batch(64)
+    model = NeuralNet(rng=np.random.default_rng(0)).astype(np.float64)
+    twin = NeuralNet(rng=np.random.default_rng(0)).astype(np.float64)
+    mean = Network(twin.layers, SoftmaxCrossEntropyLoss("mean"))
+    assert np.isclose(model.evaluate(X, y)[2], mean.evaluate(X, y)[2], rtol=1e-12)
+    model.gradient_descent()
+    mean.gradient_descent(0.001 * 64)
+    np.testing.assert_allclose(model.w1, twin.w1, rtol=1e-10)
+    np.testing.assert_allclose(model.w2, twin.w2, rtol=1e-10)
+
+
+def test_neural_net_has_the_walk_throughs_defaults_and_is_float32():
+    model = NeuralNet()
+    assert model.w1.shape == (785, 32) and model.w2.shape == (33, 10) and model.alpha == 0.001
+    y_prob, correct, loss = model.evaluate(*batch())
+    assert y_prob.shape == (64, 10) and y_prob.dtype == np.float32
+    assert 0 <= correct <= 1 and loss > 0
+    d_w1, d_w2 = model.backprop()
+    assert d_w1.shape == (785, 32) and d_w2.shape == (33, 10)
+    assert d_w1.dtype == d_w2.dtype == np.float32
+
+
+# ---- Network
+
+
+@pytest.mark.parametrize("N", [1, 7])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_backprop_agrees_with_finite_differences_for_weights_and_input(reduction, N):
+    network = small(reduction).astype(np.float64)
+    X, Y = batch(N, 6, 3)
+    X = X.astype(np.float64)
+    network.evaluate(X, Y)
+    pairs = [(network.parameters[k], g) for k, g in network.backprop().items()]
+    pairs.append((X, network.bp_input()))
+    assert [g.shape for _, g in pairs] == [(7, 5), (6, 4), (5, 3), (N, 6)]
+    rng = np.random.default_rng(1)
+    for value, gradient in pairs:
+        v = rng.standard_normal(value.shape)
+        held = value.copy()
+        value += 1e-6 * v
+        above = network.evaluate(X, Y)[2]
+        value[...] = held - 1e-6 * v
+        below = network.evaluate(X, Y)[2]
+        value[...] = held
+        assert np.isclose((above - below) / 2e-6, (gradient * v).sum(), rtol=1e-6, atol=1e-8)
+
+
+def test_backprop_gives_a_gradient_for_every_parameter_in_their_order():
+    network = small()
+    network.evaluate(*batch(7, 6, 3))
+    assert list(network.backprop()) == list(network.parameters) == ["linear1.W", "linear2.W", "linear3.W"]
+
+
+def test_the_gradient_for_the_input_is_not_computed_unless_asked_for():
+    calls = []
+
+    class Counting(Linear):
+        def bp_input(self, grad):
+            calls.append(self.in_features)
+            return super().bp_input(grad)
+
+    network = Network([Counting(6, 5), ReLU(), Counting(5, 3)], SoftmaxCrossEntropyLoss())
+    network.evaluate(*batch(7, 6, 3))
+    network.backprop()
+    network.gradient_descent(0.1)
+    assert calls == [5, 5]
+    network.bp_input()
+    assert calls == [5, 5, 5, 6]
+
+
+def test_grad_scales_every_gradient():
+    network = small()
+    network.evaluate(*batch(7, 6, 3))
+    for once, thrice in zip(network.backprop().values(), network.backprop(3.0).values()):
+        np.testing.assert_allclose(thrice, 3 * once, rtol=1e-5)
+
+
+def test_gradient_descent_steps_against_the_gradient_of_the_reported_loss():
+    network = small()
+    X, Y = batch(7, 6, 3)
+    network.evaluate(X, Y)
+    gradients = network.backprop()
+    before = {k: W.copy() for k, W in network.parameters.items()}
+    network.gradient_descent(0.5)
+    for name, W in network.parameters.items():
+        np.testing.assert_allclose(W, before[name] - 0.5 * gradients[name], rtol=1e-6)
+
+
+def test_predict_equals_evaluate_and_leaves_the_last_evaluate_as_it_was():
+    network = small()
+    X, Y = batch(7, 6, 3)
+    probabilities, _, _ = network.evaluate(X, Y)
+    gradients = network.backprop()
+    np.testing.assert_array_equal(network.predict(X), probabilities)
+    network.predict(batch(30, 6, 3, seed=5)[0])
+    for name, gradient in network.backprop().items():
+        assert np.array_equal(gradient, gradients[name])
+
+
+def test_predict_restores_the_last_evaluate_also_when_it_fails():
+    network = small()
+    network.evaluate(*batch(7, 6, 3))
+    gradients = network.backprop()
+    with pytest.raises(ValueError):
+        network.predict(np.zeros((3, 5), np.float32))
+    assert np.array_equal(network.backprop()["linear1.W"], gradients["linear1.W"])
+
+
+def test_parameters_are_the_arrays_themselves():
+    network = small()
+    network.parameters["linear2.W"][...] = 0
+    assert not network.layers[2].W.any()
+
+
+def test_two_networks_share_nothing():
+    one, two = small(), small()
+    X, Y = batch(7, 6, 3)
+    one.evaluate(X, Y)
+    expected = one.backprop()
+    two.evaluate(1 - X, (Y + 1) % 3)
+    two.gradient_descent(1.0)
+    for name, gradient in one.backprop().items():
+        assert np.array_equal(gradient, expected[name])
+
+
+def test_astype_is_a_copy_in_the_new_type():
+    network = small()
+    twin = network.astype(np.float64)
+    assert {W.dtype for W in twin.parameters.values()} == {np.dtype(np.float64)}
+    assert {W.dtype for W in network.parameters.values()} == {np.dtype(np.float32)}
+    twin.evaluate(*batch(7, 6, 3))
+    twin.gradient_descent(1.0)
+    assert np.array_equal(network.layers[0].W, small().layers[0].W)
+    assert isinstance(NeuralNet().astype(np.float64), NeuralNet)
+
+
+def test_the_same_seed_trains_to_the_same_bits():
+    def train():
+        model = NeuralNet(rng=np.random.default_rng(3))
+        for step in range(10):
+            model.evaluate(*batch(seed=step))
+            model.gradient_descent()
+        return model.w1
+
+    assert train().tobytes() == train().tobytes()
+
+
+def test_summary_is_a_table_of_layers_shapes_and_parameters():
+    text = small().summary()
+    assert "linear1 Linear(6, 5)" in text and "(N, 5)" in text
+    assert text.splitlines()[-1].split() == ["total", str(7 * 5 + 6 * 4 + 5 * 3)]
+
+
+def test_a_network_without_weights_has_no_gradients_and_an_input_gradient():
+    network = Network([ReLU()], SoftmaxCrossEntropyLoss())
+    network.evaluate(*batch(7, 3, 3))
+    assert network.backprop() == {}
+    assert network.bp_input().shape == (7, 3)
+
+
+@pytest.mark.parametrize(
+    "layers, error, message",
+    [
+        ([], ValueError, "got no layers"),
+        ([Linear(6, 5), Linear(4, 3)], ValueError, r"Linear\(in_features=4.*got an input of shape \(N, 5\), wanted \(N, 4\)"),
+        ([Linear(6, 5), ReLU], TypeError, "parentheses missing"),
+        ([Linear(6, 5), "relu"], TypeError, "parentheses missing"),
+    ],
+)
+def test_layers_that_make_no_network_are_an_error(layers, error, message):
+    with pytest.raises(error, match=message):
+        Network(layers, SoftmaxCrossEntropyLoss())
+
+
+def test_the_same_layer_twice_is_an_error():
+    layer = Linear(5, 5)
+    with pytest.raises(ValueError, match="the same layer twice"):
+        Network([layer, ReLU(), layer], SoftmaxCrossEntropyLoss())
+
+
+def test_backprop_before_any_evaluate_is_an_error_that_says_so():
+    with pytest.raises(ValueError, match="before any forward"):
+        small().backprop()
+    with pytest.raises(ValueError, match="before any forward"):
+        NeuralNet().gradient_descent()
+
+
+# ---- save and load
+
+
+def test_a_saved_network_comes_back_with_its_structure_and_every_bit(tmp_path):
+    path = tmp_path / "model.npz"
+    for network in (small("sum"), small().astype(np.float64), NeuralNet(6, 5, 3, alpha=0.02)):
+        network.save(path)
+        again = Network.load(path)
+        assert type(again) is type(network) and repr(again) == repr(network)
+        for name, W in network.parameters.items():
+            got = again.parameters[name]
+            assert got.dtype == W.dtype and got.tobytes() == W.tobytes()
+        X, Y = batch(7, 6, 3)
+        assert np.array_equal(again.predict(X), network.predict(X))
+        again.evaluate(X, Y)
+        again.gradient_descent(0.1)
+    assert os.listdir(tmp_path) == ["model.npz"]
+
+
+def test_a_saved_network_holds_no_pickle(tmp_path):
+    small().save(tmp_path / "model.npz")
+    with np.load(tmp_path / "model.npz", allow_pickle=False) as file:
+        assert set(file.files) == {"config", "linear1.W", "linear2.W", "linear3.W"}
+        assert all(file[name].dtype.kind in "fU" for name in file.files)
+        assert json.loads(str(file["config"]))["loss"] == ["SoftmaxCrossEntropyLoss", {"reduction": "mean"}]
+
+
+class Scale(Layer):
+    s = Parameter()
+
+    def __init__(self, features):
+        self.s = np.ones(features)
+
+    def forward(self, x):
+        self.cache = self.batch(x)
+        return x * self.s
+
+    def bp_input(self, grad):
+        return grad * self.s
+
+    def bp_param(self, grad):
+        return (grad * self.cached()).sum(axis=0)
+
+    def config(self):
+        return {"features": len(self.s)}
+
+
+def test_a_network_with_layers_of_your_own_is_loaded_with_their_classes(tmp_path):
+    network = Network([Linear(6, 5), Scale(5), Linear(5, 3)], SoftmaxCrossEntropyLoss())
+    network.layers[1].s = np.arange(5)
+    path = tmp_path / "model.npz"
+    network.save(path)
+    assert Network.load(path, layers=[Scale]).layers[1].s.tolist() == [0, 1, 2, 3, 4]
+    with pytest.raises(ValueError, match=r"model\.npz: .*'Scale' is unknown; pass their classes"):
+        Network.load(path)
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def write(path, config, **weights):
+    np.savez(path, config=np.array(config), **weights)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"<html>not found</html>"),
+        lambda path: path.write_bytes(b"PK\x03\x04 and then nothing"),
+        lambda path: np.savez(path, a=np.ones(3)),
+        lambda path: path.write_bytes(pickle.dumps({"a": 1})),
+        lambda path: np.ones(3).dump(path),
+        lambda path: path.write_bytes(npy(np.ones(3))),
+        lambda path: np.savez(path, config=np.array({"a": 1}, dtype=object)),
+        lambda path: write(path, "not json"),
+        lambda path: write(path, "[]"),
+        lambda path: write(path, '{"network": "Network"}'),
+        lambda path: write(path, '{"network": "NeuralNet", "input_size": -4}'),
+        lambda path: write(path, '{"network": "NeuralNet", "inputs": 4}'),
+        lambda path: write(path, json.dumps({"network": "NeuralNet"}), **{"linear1.W": np.ones((785, 32))}),
+        lambda path: write(
+            path,
+            json.dumps({"network": "NeuralNet", "input_size": 4, "hidden_size": 3, "output_size": 2}),
+            **{"linear1.W": np.ones((4, 3)), "linear2.W": np.ones((4, 2))},
+        ),
+        lambda path: write(
+            path,
+            json.dumps({"network": "NeuralNet", "input_size": 4, "hidden_size": 3, "output_size": 2}),
+            **{"linear1.W": np.ones((5, 3), int), "linear2.W": np.ones((4, 2))},
+        ),
+    ],
+)
+def test_a_file_that_is_no_network_is_an_error_that_names_it(tmp_path, make):
+    path = tmp_path / "bad.npz"
+    make(path)
+    with pytest.raises(ValueError, match=r"bad\.npz: no saved network"):
+        Network.load(path)
+
+
+def test_a_cut_file_is_an_error_that_names_it(tmp_path):
+    whole, cut = tmp_path / "model.npz", tmp_path / "cut.npz"
+    small().save(whole)
+    data = whole.read_bytes()
+    for length in range(0, len(data), 97):
+        cut.write_bytes(data[:length])
+        with pytest.raises(ValueError, match=r"cut\.npz: no saved network"):
+            Network.load(cut)
+
+
+def test_a_missing_file_is_the_operating_systems_own_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        Network.load(tmp_path / "nowhere.npz")
