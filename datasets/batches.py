@@ -1,0 +1,123 @@
+"""A data set in small portions, in a new order each time.
+
+Stochastic gradient descent looks at a few examples, makes a step, and looks at the
+next few. One pass over all of them is an epoch. The images stay in memory as bytes;
+only the batch at hand is turned into floating numbers.
+"""
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Iterator
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+
+class Batches:
+    """The batches of an epoch: iterate over it once an epoch.
+
+    Args:
+        X: the examples, shape (N, ...). uint8 is taken for pixels: a batch of it is
+            float32, divided by 255, so in [0, 1]. Floating numbers stay as they are.
+        y: labels (N,) of any integer dtype, or rows of numbers (N, C).
+        batch_size: examples in a batch. The last batch of an epoch has what is left,
+            so that none is dropped.
+        shuffle: a new random order each epoch; False keeps the order of `X`.
+        rng: a `numpy.random.Generator`, or a seed for one, or None for a fresh one.
+        flatten: give each example as a row: (64, 28, 28) becomes (64, 784).
+
+    Iterating gives pairs (X, y) of new arrays; `len` is the number of batches. Several
+    iterations at once do not disturb each other.
+
+    Raises:
+        TypeError: `X` is neither uint8 nor floating, labels are not integers, or the
+            batch size is not an integer.
+        ValueError: `X` and `y` differ in length, have too few or too many dimensions,
+            or the batch size is below 1.
+
+    >>> images, labels = np.zeros((100, 28, 28), np.uint8), np.arange(100) % 10
+    >>> for X, y in Batches(images, labels, batch_size=64, rng=0):
+    ...     print(X.shape, X.dtype, y.shape)
+    (64, 784) float32 (64,)
+    (36, 784) float32 (36,)
+    """
+
+    def __init__(self, X: ArrayLike, y: ArrayLike, batch_size: int = 64, shuffle: bool = True,
+                 rng: np.random.Generator | int | None = None, flatten: bool = True) -> None:
+        self.X, self.y = np.asarray(X), np.asarray(y)
+        if self.X.ndim < 2:
+            raise ValueError(f"X has to be examples, shape (N, features) or (N, 28, 28), not "
+                             f"{self.X.shape}; a single example is X[None]")
+        if self.X.dtype != np.uint8 and not np.issubdtype(self.X.dtype, np.floating):
+            raise TypeError(f"X has to be uint8 (pixels, scaled to [0, 1]) or floating (left as "
+                            f"it is), not {self.X.dtype}: convert with X.astype(np.float32)")
+        if self.y.ndim not in (1, 2):
+            raise ValueError(f"y has to be labels (N,) or rows (N, C), not {self.y.shape}")
+        if self.y.ndim == 1 and not np.issubdtype(self.y.dtype, np.integer):
+            raise TypeError(f"labels (N,) have to be integers, not {self.y.dtype}; targets that "
+                            "are not labels are rows (N, C): y[:, None] if C is 1")
+        if len(self.X) != len(self.y):
+            raise ValueError(f"X has {len(self.X)} examples, y has {len(self.y)}: they have to "
+                             "be the same examples in the same order")
+        self.batch_size = _count(batch_size, "batch_size")
+        self.shuffle = shuffle
+        self.rng = np.random.default_rng(rng)
+        self.flatten = flatten
+
+    def __len__(self) -> int:
+        return -(-len(self.X) // self.batch_size)  # rounded up
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        N = len(self.X)
+        order = self.rng.permutation(N) if self.shuffle else np.arange(N)
+        for start in range(0, N, self.batch_size):
+            rows = order[start:start + self.batch_size]
+            X = self.X[rows]  # indexing by an array copies: the caller's data are safe
+            if X.dtype == np.uint8:
+                X = np.divide(X, np.float32(255), dtype=np.float32)
+            yield X.reshape(len(X), -1) if self.flatten else X, self.y[rows]
+
+
+def one_hot(labels: ArrayLike, classes: int) -> np.ndarray:
+    """Labels as rows of probabilities: 1 in the column of the label, else 0.
+
+    Args:
+        labels: integers in 0 ... classes - 1, shape (N,).
+        classes: the number of columns.
+
+    Returns:
+        float32, shape (N, classes).
+
+    Raises:
+        TypeError: the labels, or `classes`, are not integers.
+        ValueError: a label is out of range, `labels` is not (N,), or `classes` is below 1.
+
+    >>> one_hot([1, 0, 2], 3)
+    array([[0., 1., 0.],
+           [1., 0., 0.],
+           [0., 0., 1.]], dtype=float32)
+    """
+    labels, classes = np.asarray(labels), _count(classes, "classes")
+    if labels.ndim != 1:
+        raise ValueError(f"labels have to be of shape (N,), not {labels.shape}")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise TypeError(f"labels have to be integers, not {labels.dtype}")
+    bad = np.flatnonzero((labels < 0) | (labels >= classes))
+    if bad.size:
+        raise ValueError(f"labels[{bad[0]}] is {labels[bad[0]]}, which is not in 0 ... "
+                         f"{classes - 1}: are there more than {classes} classes?")
+    rows = np.zeros((len(labels), classes), np.float32)
+    rows[np.arange(len(labels)), labels] = 1
+    return rows
+
+
+def _count(value: int, name: str) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} has to be an integer, not {value!r}") from None
+    if number < 1:
+        raise ValueError(f"{name} has to be at least 1, not {number}")
+    return number

@@ -1,0 +1,178 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from npbp.datasets import Batches, one_hot
+
+
+def images(N=150):
+    rng = np.random.default_rng(5)
+    return rng.integers(0, 256, (N, 28, 28), dtype=np.uint8), np.arange(N)
+
+
+def rows_seen(batches):
+    return np.concatenate([y for _, y in batches]).tolist()
+
+
+def test_a_batch_is_what_the_walk_through_gets():
+    X, y = images()
+    batch_X, batch_y = next(iter(Batches(X, y.astype(np.uint8))))
+    assert batch_X.shape == (64, 784) and batch_X.dtype == np.float32
+    assert batch_X.flags.c_contiguous
+    assert batch_y.shape == (64,) and batch_y.dtype == np.uint8
+
+
+def test_pixels_become_numbers_from_0_to_1():
+    X = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+    batch = next(iter(Batches(X, [0])))[0][0]
+    np.testing.assert_array_equal(batch, np.arange(256, dtype=np.float32) / np.float32(255))
+    assert batch[0] == 0 and batch[-1] == 1
+
+
+def test_images_and_labels_stay_together_and_each_is_seen_once():
+    X, y = images()
+    seen = []
+    for batch_X, batch_y in Batches(X, y, rng=1):
+        np.testing.assert_array_equal(batch_X, X[batch_y].reshape(len(batch_y), 784) /
+                                      np.float32(255))
+        seen += batch_y.tolist()
+    assert sorted(seen) == list(range(150)) and seen != list(range(150))
+
+
+@pytest.mark.parametrize("N, size, sizes", [
+    (150, 64, [64, 64, 22]), (128, 64, [64, 64]), (3, 64, [3]), (3, 1, [1, 1, 1]), (0, 64, [])])
+def test_the_last_batch_has_what_is_left(N, size, sizes):
+    for shuffle in (True, False):
+        batches = Batches(*images(N), batch_size=size, shuffle=shuffle)
+        assert [len(y) for _, y in batches] == sizes
+        assert len(batches) == len(sizes)
+
+
+def test_each_epoch_has_a_new_order():
+    batches = Batches(*images(), rng=0)
+    epochs = [tuple(rows_seen(batches)) for _ in range(5)]
+    assert len(set(epochs)) == 5
+
+
+def test_the_same_seed_gives_the_same_epochs():
+    a, b = Batches(*images(), rng=3), Batches(*images(), rng=np.random.default_rng(3))
+    first = [rows_seen(a), rows_seen(a)]
+    assert first == [rows_seen(b), rows_seen(b)]
+    assert first != [rows_seen(Batches(*images(), rng=4)) for _ in range(2)]
+
+
+def test_without_a_seed_two_loaders_differ():
+    assert rows_seen(Batches(*images())) != rows_seen(Batches(*images()))
+
+
+def test_the_global_generator_is_left_alone():
+    before = np.random.get_state()[1].copy()
+    rows_seen(Batches(*images()))
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+def test_without_shuffling_the_order_is_kept():
+    batches = Batches(*images(), shuffle=False)
+    assert rows_seen(batches) == rows_seen(batches) == list(range(150))
+
+
+def test_without_flattening_the_shape_is_kept():
+    assert next(iter(Batches(*images(), flatten=False)))[0].shape == (64, 28, 28)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floating_examples_stay_as_they_are(dtype):
+    X = np.random.default_rng(0).normal(size=(10, 3)).astype(dtype)
+    batch, _ = next(iter(Batches(X, np.arange(10), shuffle=False)))
+    assert batch.dtype == dtype
+    np.testing.assert_array_equal(batch, X)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("X", [np.ones((10, 3)), np.ones((10, 3), np.uint8)])
+def test_batches_are_new_arrays(X, shuffle):
+    before, y = X.copy(), np.arange(10)
+    batches = list(Batches(X, y, batch_size=4, shuffle=shuffle))
+    for batch_X, batch_y in batches:
+        batch_X[...], batch_y[...] = -1, -1
+    np.testing.assert_array_equal(X, before)
+    assert y.tolist() == list(range(10))
+    arrays = list(itertools.chain(*batches))
+    for a, b in itertools.combinations(arrays, 2):
+        assert not np.shares_memory(a, b)
+
+
+def test_two_iterations_at_once_do_not_disturb_each_other():
+    batches = Batches(*images(), batch_size=16, rng=0)
+    seen = [[], []]
+    for (_, a), (_, b) in zip(batches, batches):
+        seen[0] += a.tolist()
+        seen[1] += b.tolist()
+    assert sorted(seen[0]) == sorted(seen[1]) == list(range(150))
+    assert seen[0] != seen[1]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int32, np.uint64, np.int64])
+def test_labels_of_any_integer_type_stay_as_they_are(dtype):
+    y = np.arange(10).astype(dtype)
+    assert next(iter(Batches(np.ones((10, 2)), y)))[1].dtype == dtype
+
+
+def test_rows_as_targets():
+    y = np.eye(10, 4, dtype=np.float32)
+    (_, batch), = Batches(np.ones((10, 2)), y, shuffle=False)
+    np.testing.assert_array_equal(batch, y)
+
+
+def test_what_was_given_can_be_read_back():
+    X, y = images()
+    rng = np.random.default_rng()
+    batches = Batches(X, y, 7, False, rng, False)
+    assert batches.X is X and batches.y is y and batches.rng is rng
+    assert (batches.batch_size, batches.shuffle, batches.flatten) == (7, False, False)
+
+
+@pytest.mark.parametrize("X, y, error, words", [
+    (np.ones((3, 2), np.int64), [0] * 3, TypeError, r"int64.*astype\(np.float32\)"),
+    (np.ones((3, 2), bool), [0] * 3, TypeError, "bool"),
+    (np.ones((3, 2), complex), [0] * 3, TypeError, "complex"),
+    (np.ones(3), [0] * 3, ValueError, r"\(3,\)"),
+    (np.ones((3, 2)), [0] * 4, ValueError, "3 examples, y has 4"),
+    (np.ones((3, 2)), [0.0] * 3, TypeError, r"float64.*y\[:, None\]"),
+    (np.ones((3, 2)), np.zeros(3, bool), TypeError, "bool"),
+    (np.ones((3, 2)), np.zeros((3, 1, 1)), ValueError, r"\(3, 1, 1\)"),
+    (np.ones((3, 2)), 5, ValueError, r"\(\)")])
+def test_bad_data_are_refused_with_the_reason(X, y, error, words):
+    with pytest.raises(error, match=words):
+        Batches(X, y)
+
+
+@pytest.mark.parametrize("size, error, words", [
+    (0, ValueError, "at least 1, not 0"), (-3, ValueError, "-3"), (6.4, TypeError, "6.4"),
+    (None, TypeError, "None")])
+def test_a_bad_batch_size_is_refused(size, error, words):
+    with pytest.raises(error, match=f"batch_size.*{words}"):
+        Batches(*images(), batch_size=size)
+    assert Batches(*images(), batch_size=np.int32(64)).batch_size == 64
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64, np.uint64])
+def test_one_hot_has_a_one_at_the_label(dtype):
+    labels = np.array([2, 0, 4, 2], dtype)
+    rows = one_hot(labels, 5)
+    assert rows.shape == (4, 5) and rows.dtype == np.float32
+    assert rows.sum() == 4 and rows[np.arange(4), [2, 0, 4, 2]].tolist() == [1] * 4
+    assert one_hot(labels[:0], 5).shape == (0, 5)
+
+
+@pytest.mark.parametrize("labels, classes, error, words", [
+    ([0, 5], 5, ValueError, r"labels\[1\] is 5.*0 ... 4"),
+    ([0, 1, -1], 5, ValueError, r"labels\[2\] is -1"),
+    ([0.0, 1.0], 5, TypeError, "float64"),
+    ([[0], [1]], 5, ValueError, r"\(2, 1\)"),
+    ([0], 0, ValueError, "classes.*not 0"),
+    ([0], 2.0, TypeError, "classes.*2.0")])
+def test_one_hot_names_what_is_wrong(labels, classes, error, words):
+    with pytest.raises(error, match=words):
+        one_hot(labels, classes)
