@@ -1,0 +1,358 @@
+"""Training: forward, backward, a step; batch by batch, epoch by epoch.
+
+`fit` is the loop that the walk-through writes by hand, with a `History` of how it
+went. One step of it is three lines::
+
+    probabilities, loss = network.loss(network.scores(X), y)      # forward
+    gradients = network.backprop()                                # backward
+    optimizer.step(network.parameters, gradients)                 # a step downhill
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Callable, Iterable
+
+import numpy as np
+
+from npbp.files import replacing
+from npbp.losses import fraction_correct
+from npbp.network import Network
+from npbp.optimizers import SGD
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from npbp.datasets import Batches
+
+COLUMNS = ("loss", "correct", "validation_loss", "validation_correct", "seconds")
+
+
+@dataclass(repr=False)
+class History:
+    """How a training went: lists with one entry an epoch.
+
+    Attributes
+    ----------
+    loss : list of float
+        The mean over the training examples, each counted just before the step of its
+        batch, so that the weights change under it.
+    correct : list of float
+        The fraction of the training examples that were right, counted in the same way.
+    validation_loss, validation_correct : list of float
+        The same over the validation examples, with the weights of the epoch's end.
+        Empty if there are none.
+    seconds : list of float
+        The time the epoch's training took, validation and callbacks at its end not
+        counted.
+    interrupted : bool
+        Whether Ctrl-C stopped the training. The lists then hold the whole epochs.
+
+    Examples
+    --------
+    >>> History(loss=[2.3, 0.5], correct=[0.1, 0.9], seconds=[1.0, 1.0])
+    History(2 epochs, loss 0.5, correct 0.9)
+    """
+
+    loss: list[float] = field(default_factory=list)
+    correct: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_correct: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    interrupted: bool = False
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write a line an epoch: its number and the five lists, every digit kept.
+
+        The columns of validation are empty if there is none. The file is written
+        whole: if this is interrupted, an earlier file at ``path`` is still there.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "history.csv")
+        ...     History(loss=[0.5], correct=[0.9], seconds=[1.25]).to_csv(path)
+        ...     print(path.read_text(), end="")
+        epoch,loss,correct,validation_loss,validation_correct,seconds
+        1,0.5,0.9,,,1.25
+        """
+        lines = [",".join(("epoch", *COLUMNS))]
+        rows = zip_longest(*(getattr(self, name) for name in COLUMNS))
+        for epoch, row in enumerate(rows, start=1):
+            numbers = ("" if value is None else repr(float(value)) for value in row)
+            lines.append(",".join((str(epoch), *numbers)))
+        with replacing(path) as temporary, open(temporary, "w", newline="\n") as file:
+            file.write("\n".join(lines) + "\n")
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """The chart of `npbp.plotting.curves`; also written to ``path`` if given."""
+        from npbp.plotting import curves
+
+        return curves(self, path)
+
+    def __repr__(self) -> str:
+        n = len(self.loss)
+        parts = [f"{n} epoch{'' if n == 1 else 's'}"]
+        for name in COLUMNS[:4]:
+            values = getattr(self, name)
+            if values:
+                parts.append(f"{name} {values[-1]:.4g}")
+        if self.interrupted:
+            parts.append("interrupted")
+        return f"History({', '.join(parts)})"
+
+    def _add(self, loss: float, correct: float, validation: tuple, seconds: float) -> None:
+        self.loss.append(loss)
+        self.correct.append(correct)
+        if validation:
+            self.validation_loss.append(validation[0])
+            self.validation_correct.append(validation[1])
+        self.seconds.append(seconds)  # last: what it counts is whole
+
+    def _drop_part_of_an_epoch(self) -> None:
+        """Ctrl-C can fall between two of the lines of `_add`."""
+        for name in COLUMNS:
+            del getattr(self, name)[len(self.seconds):]
+
+
+class DivergedError(ValueError):
+    """The loss is no longer a finite number.
+
+    The message names the epoch and the batch (the first is 1), the first layer whose
+    output is not finite, and the likely cause.
+
+    Attributes
+    ----------
+    history : History
+        The whole epochs before it.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.history = History()
+
+
+def fit(
+    network: Network,
+    train: Batches | tuple[Any, Any],
+    validation: Batches | tuple[Any, Any] | None = None,
+    epochs: int = 10,
+    batch_size: int = 64,
+    optimizer: Any = None,
+    rng: np.random.Generator | None = None,
+    callbacks: Iterable[Callable[[Network, History], Any]] = (),
+) -> History:
+    """Train ``network`` in place and return how it went.
+
+    Every step goes along the gradient of the number that ``network.loss`` returns for
+    one batch: the mean over its examples, or their sum, as the loss's ``reduction``
+    says. The losses of the history are means over examples in both cases.
+
+    Parameters
+    ----------
+    network : Network
+    train : (X, y) or Batches
+        ``X`` is uint8 images ``(N, 28, 28)``, scaled to 0..1 batch by batch, or
+        floating rows ``(N, in_features)``; ``y`` is integer labels ``(N,)`` or rows of
+        probabilities ``(N, C)``. They are shuffled anew for each epoch. A `Batches` is
+        taken as it is: its own size, order and rng count.
+    validation : (X, y) or Batches, optional
+        Measured after each epoch, in its order, never trained on.
+    epochs : int
+        How often to go through ``train``. 0 gives an empty history.
+    batch_size : int
+        Examples a step, if ``train`` is ``(X, y)``.
+    optimizer : optional
+        Has ``step(parameters, gradients)``. None means ``SGD(network.alpha)`` if the
+        network has an ``alpha``, as a `NeuralNet` does, and ``SGD(0.1)`` if not.
+    rng : numpy.random.Generator, optional
+        Shuffles ``train``; a fresh one if None. The same seed gives the same history.
+    callbacks : functions
+        Each is called as ``callback(network, history)`` at the end of each epoch. If it
+        has an attribute ``on_batch``, that is called after each step as
+        ``on_batch(epoch, batch, batches)``, counted from 1.
+
+    Returns
+    -------
+    History
+        Ctrl-C stops the training and also returns it, with ``interrupted`` True and the
+        whole epochs so far. The network keeps the steps it has made.
+
+    Raises
+    ------
+    DivergedError
+        If a loss is not finite. Its ``history`` holds the epochs before.
+    ValueError, TypeError
+        If an argument is not as above.
+
+    Source: Goodfellow, Bengio, Courville, Deep Learning, 8.1.3 (batches) and 8.3.1.
+
+    Examples
+    --------
+    >>> from npbp.layers import Linear
+    >>> from npbp.losses import SoftmaxCrossEntropyLoss
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-1, 1, (200, 2)).astype(np.float32)
+    >>> y = (X[:, 0] > X[:, 1]).astype(int)    # on which side of the diagonal?
+    >>> network = Network([Linear(2, 2, rng=rng)], SoftmaxCrossEntropyLoss())
+    >>> history = fit(network, (X, y), epochs=20, batch_size=10, rng=rng)
+    >>> len(history.loss), history.correct[-1] > 0.95
+    (20, True)
+    """
+    if not isinstance(network, Network):
+        raise TypeError(f"fit: got {_kind(network)} as network, wanted a Network")
+    train = _batches("train", train, batch_size, shuffle=True, rng=rng)
+    if validation is not None:
+        validation = _batches("validation", validation, 1000, shuffle=False)
+    epochs = _epochs(epochs)
+    if optimizer is None:
+        optimizer = SGD(getattr(network, "alpha", 0.1))
+    if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)):
+        raise TypeError(f"fit: got {_kind(optimizer)} as optimizer, wanted one such as SGD(0.1)")
+    callbacks = tuple(callbacks)
+    if not all(callable(callback) for callback in callbacks):
+        raise TypeError(f"fit: got callbacks={callbacks!r}, wanted functions of (network, history)")
+    on_batch = [c.on_batch for c in callbacks if hasattr(c, "on_batch")]
+
+    history = History()
+    try:
+        for epoch in range(1, epochs + 1):
+            start = time.perf_counter()
+            loss, correct = _train_epoch(network, train, optimizer, epoch, on_batch)
+            seconds = time.perf_counter() - start
+            measured = _measure(network, validation, epoch) if validation is not None else ()
+            history._add(loss, correct, measured, seconds)
+            for callback in callbacks:
+                callback(network, history)
+    except KeyboardInterrupt:
+        history._drop_part_of_an_epoch()
+        history.interrupted = True
+    except DivergedError as error:
+        error.history = history
+        raise
+    return history
+
+
+def _train_epoch(
+    network: Network, train: Batches, optimizer: Any, epoch: int, on_batch: list
+) -> tuple[float, float]:
+    """A step for every batch; the mean loss and the fraction correct on the way."""
+    totals = _Totals()
+    for batch, (X, y) in enumerate(train, start=1):
+        with np.errstate(all="ignore"):  # an overflow shows in the next loss, with its place
+            probabilities, loss = network.loss(network.scores(X), y)
+            if not np.isfinite(loss):
+                where = f"epoch {epoch}, batch {batch}"
+                raise _diverged(network, X, loss, where, no_step_yet=epoch == batch == 1)
+            totals.add(network, probabilities, loss, y)
+            gradients = Network.backprop(network)  # by name; NeuralNet's own gives a tuple
+            optimizer.step(network.parameters, gradients)
+        for function in on_batch:
+            function(epoch, batch, len(train))
+    return totals.means()
+
+
+def _measure(network: Network, validation: Batches, epoch: int) -> tuple[float, float]:
+    """The mean loss and the fraction correct, without a step."""
+    totals = _Totals()
+    for batch, (X, y) in enumerate(validation, start=1):
+        with np.errstate(all="ignore"):
+            probabilities, loss = network.loss(network.scores(X), y)
+            if not np.isfinite(loss):
+                raise _diverged(network, X, loss, f"epoch {epoch}, validation batch {batch}")
+        totals.add(network, probabilities, loss, y)
+    return totals.means()
+
+
+class _Totals:
+    """Sums over examples, as the last batch may be smaller than the others."""
+
+    def __init__(self) -> None:
+        self.loss, self.correct, self.examples = 0.0, 0, 0
+
+    def add(self, network: Network, probabilities: np.ndarray, loss: float, y: np.ndarray) -> None:
+        n = len(y)
+        is_sum = getattr(network.loss, "reduction", "mean") == "sum"
+        self.loss += float(loss) * (1 if is_sum else n)
+        self.correct += round(fraction_correct(probabilities, y) * n)
+        self.examples += n
+
+    def means(self) -> tuple[float, float]:
+        return self.loss / self.examples, self.correct / self.examples
+
+
+def _diverged(
+    network: Network, X: np.ndarray, loss: float, where: str, no_step_yet: bool = False
+) -> DivergedError:
+    """Say where the first number that is not finite came from."""
+    start = f"{where}: the loss is {loss}"
+    if not np.isfinite(X).all():
+        row = int(np.argmin(np.isfinite(X.reshape(len(X), -1)).all(axis=1)))
+        return DivergedError(
+            f"{start}, as the input X itself is not finite (row {row} of the batch): "
+            "is there a NaN or an infinity in the data?"
+        )
+    x = X
+    for name, layer in zip(network.names, network.layers):
+        x = layer.forward(x)
+        if not np.isfinite(x).all():
+            found = f"the first output that is not finite is that of {name}, {layer!r}"
+            break
+    else:
+        found = "the output of every layer is finite, so it is the loss that overflows"
+    cause = "is alpha too large? Try a tenth of it"
+    if no_step_yet:  # then alpha cannot be the cause
+        cause = "no step was made yet, so look at the weights you start with and the size of X"
+    return DivergedError(f"{start}; {found}: {cause}")
+
+
+def _batches(name: str, data: Any, batch_size: int, **options: Any) -> Batches:
+    """``data`` as `Batches` that hold at least one example, or an error that says why not."""
+    from npbp.datasets import Batches  # here, as `import npbp` is to cost little
+
+    if isinstance(data, Batches):
+        batches = data
+        if not options["shuffle"] and data.shuffle:
+            batches = Batches(data.X, data.y, data.batch_size, shuffle=False, flatten=data.flatten)
+    else:
+        X, y = _pair(name, data)
+        try:
+            batches = Batches(X, y, batch_size, **options)
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"fit: {name}: {error}") from None
+    if not len(batches.y):
+        raise ValueError(f"fit: got no examples in {name}, wanted at least one")
+    return batches
+
+
+def _pair(name: str, data: Any) -> tuple[np.ndarray, np.ndarray]:
+    if not isinstance(data, (tuple, list)) or len(data) != 2 or hasattr(data, "train"):
+        hint = ": give its part, as in data.train or data.test" if hasattr(data, "train") else ""
+        raise TypeError(f"fit: got {_kind(data)} as {name}, wanted (X, y) or a Batches{hint}")
+    X, y = np.asarray(data[0]), np.asarray(data[1])
+    if X.ndim < 2 <= y.ndim:
+        raise ValueError(
+            f"fit: got {name} with X of shape {X.shape} and y of shape {y.shape}, wanted X "
+            "(N, ...) and y (N,): are they swapped? The order is (X, y)"
+        )
+    return X, y
+
+
+def _epochs(epochs: Any) -> int:
+    if isinstance(epochs, bool) or not isinstance(epochs, (int, np.integer)):
+        raise TypeError(f"fit: got epochs={epochs!r}, wanted a whole number")
+    if epochs < 0:
+        raise ValueError(f"fit: got epochs={epochs}, wanted 0 or more")
+    return int(epochs)
+
+
+def _kind(value: Any) -> str:
+    """How a message calls a value: short, whatever it is."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if type(value) in (tuple, list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__}"

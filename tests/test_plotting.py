@@ -1,0 +1,142 @@
+"""The chart, looked at through matplotlib's own objects and the files it writes."""
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+
+import pytest
+
+from npbp.plotting import CORRECT_COLOUR, LOSS_COLOUR, curves
+from npbp.training import History
+
+
+def history(epochs, validation=True):
+    falling = [2.0 / (n + 1) for n in range(epochs)]
+    rising = [1 - 0.5 / (n + 1) for n in range(epochs)]
+    return History(loss=falling, correct=rising, seconds=[0.1] * epochs,
+                   validation_loss=[x + 0.1 for x in falling] if validation else [],
+                   validation_correct=[x - 0.1 for x in rising] if validation else [])
+
+
+def png_size(path):
+    head = path.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    return struct.unpack(">II", head[16:])
+
+
+def test_loss_is_on_the_left_axis_and_correct_on_the_right():
+    run = history(5)
+    left, right = run.plot().axes
+    assert left.get_ylabel() == "loss" and right.get_ylabel() == "correct"
+    assert left.yaxis.get_label_position() == "left"
+    assert right.yaxis.get_label_position() == "right"
+    assert left.get_xlabel() == "epoch"
+    assert [list(line.get_ydata()) for line in left.lines] == [run.loss, run.validation_loss]
+    assert [list(line.get_ydata()) for line in right.lines] == [
+        run.correct, run.validation_correct]
+    for line in [*left.lines, *right.lines]:
+        assert list(line.get_xdata()) == [1, 2, 3, 4, 5]
+
+
+def test_training_is_solid_and_test_dashed_in_the_colour_of_the_axis():
+    left, right = curves(history(5)).axes
+    for axes, colour in ((left, LOSS_COLOUR), (right, CORRECT_COLOUR)):
+        training, validation = axes.lines
+        assert training.get_linestyle() == "-" and validation.get_linestyle() == "--"
+        assert training.get_color() == validation.get_color() == colour
+        assert axes.yaxis.label.get_color() == colour
+    assert LOSS_COLOUR != CORRECT_COLOUR
+
+
+def test_the_legend_names_all_lines_and_covers_none():
+    figure = curves(history(5), title="digits")
+    figure.draw_without_rendering()
+    left = figure.axes[0]
+    legend = left.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "training loss", "test loss", "training correct", "test correct"]
+    box = legend.get_window_extent()
+    assert box.y0 > left.get_window_extent().y1          # above the axes ...
+    assert box.y1 < figure.bbox.y1                       # ... and inside of the picture
+    assert figure._suptitle.get_text() == "digits"
+    assert figure._suptitle.get_window_extent().y0 > box.y1
+
+
+def test_without_validation_there_are_two_lines():
+    figure = curves(history(5, validation=False))
+    assert [len(axes.lines) for axes in figure.axes] == [1, 1]
+    assert len(figure.axes[0].get_legend().get_texts()) == 2
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 7, 40, 300])
+def test_epochs_are_ticked_at_whole_numbers(epochs):
+    figure = curves(history(epochs))
+    figure.draw_without_rendering()
+    left = figure.axes[0]
+    low, high = left.get_xlim()
+    ticks = [tick for tick in left.get_xticks() if low <= tick <= high]
+    assert ticks and all(tick == int(tick) for tick in ticks)
+
+
+def test_one_epoch_is_drawn_with_markers_full_for_training_and_hollow_for_test():
+    for axes in curves(history(1)).axes:
+        assert all(line.get_marker() == "o" for line in axes.lines)
+        training, validation = axes.lines
+        assert training.get_markerfacecolor() != validation.get_markerfacecolor() == "white"
+
+
+def test_every_point_lies_inside_of_the_axes():
+    for run in (history(1), history(9), History(loss=[0.0], correct=[1.0])):
+        for axes in curves(run).axes:
+            low, high = axes.get_ylim()
+            assert low < high
+            assert all(low <= y < high for line in axes.lines for y in line.get_ydata())
+
+
+def test_an_empty_history_cannot_be_drawn(tmp_path):
+    with pytest.raises(ValueError, match="nothing to draw: the history is empty"):
+        History().plot(tmp_path / "curves.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_picture_has_the_shape_of_a_slide(tmp_path):
+    history(3).plot(tmp_path / "curves.png")
+    assert png_size(tmp_path / "curves.png") == (1920, 1080)
+    assert [path.name for path in tmp_path.iterdir()] == ["curves.png"]
+
+
+def test_the_ending_says_the_format(tmp_path):
+    run = history(3)
+    run.plot(tmp_path / "curves.svg")
+    run.plot(str(tmp_path / "curves.PDF"))
+    run.plot(tmp_path / "curves")
+    assert b"<svg" in (tmp_path / "curves.svg").read_bytes()
+    assert (tmp_path / "curves.PDF").read_bytes().startswith(b"%PDF")
+    assert png_size(tmp_path / "curves") == (1920, 1080)
+
+
+def test_an_unknown_format_leaves_the_old_file_as_it_was(tmp_path):
+    path = tmp_path / "curves.xyz"
+    path.write_text("mine")
+    with pytest.raises(ValueError, match="xyz"):
+        history(3).plot(path)
+    assert path.read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_notebook_gets_the_picture_from_the_figure():
+    assert curves(history(2))._repr_png_().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_it_draws_without_a_display_and_without_pyplot(tmp_path):
+    code = ("import sys\n"
+            "from npbp import History\n"
+            "assert 'matplotlib' not in sys.modules\n"
+            "History(loss=[1.0], correct=[0.5]).plot('curves.png')\n"
+            "assert 'matplotlib.pyplot' not in sys.modules\n")
+    # A back-end that needs a display, and none there: it is never asked for.
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True,
+                   env={**environment, "MPLBACKEND": "TkAgg"})
+    assert png_size(tmp_path / "curves.png") == (1920, 1080)
