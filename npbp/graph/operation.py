@@ -1,0 +1,144 @@
+"""What an operation is: a forward, and how a gradient passes back through it.
+
+An operation ``Y = f(X_0, X_1, ...)`` has
+
+* ``forward(*X)``: Y, in plain NumPy;
+* ``bprop(i, G, Y, *X)``: given ``G = dJ/dY``, the gradient dJ/dX_i, in the notation
+  of the book ``sum_j (dY_j / dX_i) G_j``, with j running over all entries of Y;
+* ``jvp(i, T, Y, *X)``: given a change T of X_i, the change of Y that it makes,
+  ``sum_j (dY / dX_ij) T_j``: the same derivatives, summed the other way.
+
+``bprop`` and ``jvp`` are written with NumPy's functions and with operations. Given
+plain arrays, they compute arrays; given variables, they extend the graph, and their
+result can be differentiated again. So there is one derivation, for every order.
+
+None of them undoes broadcasting: if X_i was broadcast, ``bprop`` returns a gradient in
+the shape of Y, and `npbp.graph.backprop` sums it back, once for all operations.
+
+Source: Goodfellow, Bengio, Courville, Deep Learning, 6.5.6.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class Operation:
+    """A differentiable operation: subclass it, write ``forward`` and ``bprop``.
+
+    An instance is called like a function, on variables or plain arrays. Settings such
+    as an axis are arguments of its ``__init__``.
+
+    Examples
+    --------
+    An operation of your own:
+
+    >>> from npbp import graph
+    >>> class Cube(graph.Operation):
+    ...     '''Y = X^3;  dJ/dX = 3 X^2 G.'''
+    ...     def forward(self, X):
+    ...         return X * X * X
+    ...     def bprop(self, i, G, Y, X):
+    ...         return 3 * X**2 * G
+    >>> cube = Cube()
+    >>> cube(2.0)
+    8.0
+    >>> x = graph.Variable(2.0)
+    >>> gradient = graph.general_back_propagation([x], cube(x))[x]
+    >>> gradient.value                                          # 3 x^2
+    np.float64(12.0)
+    >>> graph.general_back_propagation([x], gradient)[x].value  # 6 x
+    np.float64(12.0)
+    """
+
+    differentiable = True
+
+    def forward(self, *X: Any) -> Any:
+        """Y, from the values of the inputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward(*X)")
+
+    def bprop(self, i: int, G: Any, Y: Any, *X: Any) -> Any:
+        """dJ/dX_i, from ``G`` = dJ/dY; in the shape of X_i, or of Y if X_i was broadcast."""
+        raise TypeError(
+            f"{type(self).__name__} has no bprop(i, G, Y, *X), so no gradient passes through it"
+        )
+
+    def jvp(self, i: int, T: Any, Y: Any, *X: Any) -> Any:
+        """The change of Y that a change ``T`` of X_i makes, in the shape of Y.
+
+        Unless written, it is made of ``bprop``: that is linear in G, ``J^T G``, and the
+        gradient of ``sum(J^T G * T)`` with respect to G is ``J T``.
+        """
+        from npbp.graph.backprop import general_back_propagation, sum_to_shape
+
+        inserted = any(type(x) is Variable for x in (T, Y, *X))
+        G = Variable(np.zeros(Y.shape, Y.dtype))
+        back = sum_to_shape(self.bprop(i, G, Y, *X), X[i].shape)
+        return general_back_propagation([G], back, T, insert=inserted)[G]
+
+    def __call__(self, *inputs: Any) -> Any:
+        for x in inputs:
+            if type(x) is Variable:
+                break
+        else:
+            return self.forward(*inputs)
+        Y = Variable(
+            self.forward(*[x.value if type(x) is Variable else x for x in inputs]),
+            None,
+            self,
+            inputs,
+        )
+        if watching:
+            watching[-1](Y)
+        return Y
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{k}={v!r}" for k, v in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
+
+class Elementwise(Operation):
+    """An operation that acts on each number alone.
+
+    Its Jacobian is diagonal, so one function gives both directions: ``slope(i, Y, *X)``
+    is dY/dX_i, number by number.
+    """
+
+    def slope(self, i: int, Y: Any, *X: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no slope(i, Y, *X)")
+
+    def bprop(self, i: int, G: Any, Y: Any, *X: Any) -> Any:
+        return G * self.slope(i, Y, *X)
+
+    def jvp(self, i: int, T: Any, Y: Any, *X: Any) -> Any:
+        return T * self.slope(i, Y, *X)
+
+
+class LinearMap(Operation):
+    """An operation that is linear in its one input: a change T of X changes Y by f(T)."""
+
+    def jvp(self, i: int, T: Any, Y: Any, X: Any) -> Any:
+        return self(T)
+
+
+class Constant(Operation):
+    """A function that is flat wherever it has a derivative, such as a comparison.
+
+    It is a node, so that the graph can be evaluated again, but no gradient passes.
+    """
+
+    differentiable = False
+
+    def __init__(self, function: Any) -> None:
+        self.forward = function
+
+    def __repr__(self) -> str:
+        return getattr(self.forward, "__name__", "Constant")
+
+
+# Functions of a new variable that `npbp.graph.watch` has put here; the last one is called.
+watching: list = []
+
+from npbp.graph.variable import Variable  # noqa: E402 (a variable's operators are operations)
