@@ -171,37 +171,43 @@ def prune(targets: Sequence[Variable], z: Variable) -> Pruned:
                 f"got a target of type {V.value.dtype}, wanted floating numbers: integers and "
                 "booleans are constants, as they cannot change a little"
             )
-    # Up from z. What is older than the oldest target cannot depend on one.
+    wanted = set(targets)
     oldest = min((V.index for V in targets), default=z.index)
     first = z.index
-    seen = {z}
+    # Up from z, noting consumers. What is older than the oldest target, or a leaf that is
+    # no target, cannot depend on one.
+    children: dict = {z: []}
     stack = [z]
+    dead_ends = False
     while stack:
-        for x in stack.pop().inputs:
-            if type(x) is Variable and x not in seen:
-                if x.index >= oldest:
-                    seen.add(x)
-                    stack.append(x)
-                elif x.index < first:
-                    first = x.index
-    nodes = sorted(seen, key=attrgetter("index"))
-    first = min(first, nodes[0].index)
-    # And down again, from the targets, each node after its inputs.
-    wanted = set(targets)
-    children: dict = {}
-    order = []
-    for C in nodes:
-        depends = C in wanted
+        C = stack.pop()
+        leads_on = C in wanted
         if C.op is not None and C.op.differentiable:
             for i, x in enumerate(C.inputs):
-                if type(x) is Variable and x in children:
-                    children[x].append((C, i))
-                    depends = True
-        if depends:
-            children[C] = []
-            order.append(C)
-    order.reverse()
-    return Pruned(order, children, first)
+                if type(x) is Variable:
+                    if x in children:
+                        children[x].append((C, i))
+                        leads_on = True
+                    elif x.index >= oldest and (x.op is not None or x in wanted):
+                        children[x] = [(C, i)]
+                        stack.append(x)
+                        leads_on = True
+                    elif x.index < first:
+                        first = x.index
+        if not leads_on:
+            dead_ends = True
+    # If there were dead ends, down again from the targets to see what lies on a path.
+    nodes = children
+    if dead_ends:
+        nodes = {V for V in wanted if V in children}
+        stack = list(nodes)
+        while stack:
+            for C, _ in children[stack.pop()]:
+                if C not in nodes:
+                    nodes.add(C)
+                    stack.append(C)
+    order = sorted(nodes, key=attrgetter("index"), reverse=True)
+    return Pruned(order, children, min(first, order[-1].index) if order else first)
 
 
 def sum_to_shape(gradient: Any, shape: tuple[int, ...]) -> Any:
