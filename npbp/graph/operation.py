@@ -47,10 +47,10 @@ class Operation:
     8.0
     >>> x = graph.Variable(2.0)
     >>> gradient = graph.general_back_propagation([x], cube(x))[x]
-    >>> gradient.value                                          # 3 x^2
-    np.float64(12.0)
-    >>> graph.general_back_propagation([x], gradient)[x].value  # 6 x
-    np.float64(12.0)
+    >>> gradient                                              # 3 x^2
+    Variable(12.0, Multiply)
+    >>> graph.general_back_propagation([x], gradient)[x]      # 6 x
+    Variable(12.0, Multiply)
     """
 
     differentiable = True

@@ -56,8 +56,8 @@ class Variable:
     >>> y = np.sum(x * x)
     >>> y
     Variable(5.0, Sum)
-    >>> y.value
-    np.float64(5.0)
+    >>> float(y.value)
+    5.0
     >>> x[0] = 3.0
     Traceback (most recent call last):
     ...
@@ -271,9 +271,12 @@ class Variable:
     # ---- showing itself
 
     def __repr__(self) -> str:
-        value = np.array2string(np.asarray(self.value), separator=", ", threshold=20, edgeitems=2)
-        parts = [value.replace("\n", "\n         ")]
-        if np.asarray(self.value).dtype not in (np.float64, np.int64, np.bool_):
+        if self.value.ndim:
+            text = np.array2string(self.value, separator=", ", threshold=20, edgeitems=2)
+        else:
+            text = str(self.value)
+        parts = [text.replace("\n", "\n         ")]
+        if self.value.dtype not in (np.float64, np.int64, np.bool_):
             parts.append(f"dtype={self.value.dtype}")
         if self.name:
             parts.append(f"name={self.name!r}")
