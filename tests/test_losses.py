@@ -178,6 +178,15 @@ def test_an_unknown_reduction_is_an_error():
         SoftmaxCrossEntropyLoss("none")
 
 
+def test_after_a_forward_that_failed_there_is_no_gradient_of_the_one_before():
+    loss = SoftmaxCrossEntropyLoss()
+    loss(np.zeros((2, 3)), np.array([0, 1]))
+    with pytest.raises(ValueError, match="the label 3"):
+        loss(np.ones((2, 3)), np.array([0, 3]))
+    with pytest.raises(ValueError, match="before any forward"):
+        loss.bp_input()
+
+
 def test_a_backward_before_any_forward_is_an_error_that_says_so():
     with pytest.raises(ValueError, match="before any forward"):
         SoftmaxCrossEntropyLoss().bp_input()
