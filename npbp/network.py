@@ -7,6 +7,7 @@ back-propagation, for a chain.
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections import Counter
@@ -31,7 +32,8 @@ class Network:
     layers : sequence of Layer
         From the input to the scores. Kept as the attribute ``layers``.
     loss : a loss
-        Called with the scores and the targets. Kept as the attribute ``loss``.
+        Called with the scores and the targets, it returns ``(prediction, number)``; its
+        ``bp_input(grad)`` is the derivative of that number. Kept as the attribute ``loss``.
 
     Raises
     ------
@@ -39,7 +41,7 @@ class Network:
         If there are no layers, if neighbours do not fit, or if one layer is given
         twice (it remembers one forward only).
     TypeError
-        If a layer lacks ``forward`` or ``bp_input``.
+        If a layer is no `Layer`, or the loss cannot be called or has no ``bp_input``.
 
     Examples
     --------
@@ -63,12 +65,17 @@ class Network:
         if not self.layers:
             raise ValueError("Network: got no layers, wanted at least one")
         for layer in self.layers:
-            has_both = hasattr(layer, "forward") and hasattr(layer, "bp_input")
-            if isinstance(layer, type) or not has_both:
+            if not isinstance(layer, Layer):
                 raise TypeError(
-                    f"Network: got {layer!r} as a layer, wanted an object with forward and "
-                    "bp_input: is a pair of parentheses missing, as in ReLU()?"
+                    f"Network: got {layer!r} as a layer, wanted an object of a class of "
+                    "npbp.Layer: is a pair of parentheses missing, as in ReLU()?"
                 )
+        if isinstance(loss, type) or not (callable(loss) and hasattr(loss, "bp_input")):
+            raise TypeError(
+                f"Network: got {loss!r} as the loss, wanted an object that can be called and "
+                "has bp_input: is a pair of parentheses missing, as in "
+                "SoftmaxCrossEntropyLoss()?"
+            )
         if len({id(layer) for layer in self.layers}) < len(self.layers):
             raise ValueError(
                 "Network: got the same layer twice: it remembers one forward only, so "
@@ -194,7 +201,7 @@ class Network:
         twin = type(self).__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin.layers = [layer.astype(dtype) for layer in self.layers]
-        twin.loss = type(self.loss)(**self.loss.config())
+        twin.loss = copy.deepcopy(self.loss)
         return twin
 
     # ---- files
@@ -281,7 +288,7 @@ class Network:
     def _output_shapes(self) -> list[tuple | None]:
         shape, shapes = None, []
         for layer in self.layers:
-            shape = layer.output_shape(shape) if hasattr(layer, "output_shape") else None
+            shape = layer.output_shape(shape)
             shapes.append(shape)
         return shapes
 

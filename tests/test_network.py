@@ -226,11 +226,43 @@ def test_a_network_without_weights_has_no_gradients_and_an_input_gradient():
         ([Linear(6, 5), Linear(4, 3)], ValueError, r"Linear\(in_features=4.*got an input of shape \(N, 5\), wanted \(N, 4\)"),
         ([Linear(6, 5), ReLU], TypeError, "parentheses missing"),
         ([Linear(6, 5), "relu"], TypeError, "parentheses missing"),
+        ([Linear(6, 5), lambda x: x], TypeError, r"wanted an object of a class of npbp\.Layer"),
     ],
 )
 def test_layers_that_make_no_network_are_an_error(layers, error, message):
     with pytest.raises(error, match=message):
         Network(layers, SoftmaxCrossEntropyLoss())
+
+
+@pytest.mark.parametrize("loss", [SoftmaxCrossEntropyLoss, None, "mean", abs])
+def test_what_is_no_loss_is_an_error_when_the_network_is_made(loss):
+    with pytest.raises(TypeError, match="as the loss, wanted .*bp_input.*parentheses missing"):
+        Network([Linear(6, 5)], loss)
+
+
+class Weighted(SoftmaxCrossEntropyLoss):
+    """A loss with an argument that its config() does not tell."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, scores, targets):
+        p, number = super().forward(scores, targets)
+        return p, self.weight * number
+
+    def bp_input(self, grad=1.0):
+        return super().bp_input(self.weight * grad)
+
+
+def test_astype_keeps_a_loss_of_your_own_and_shares_nothing_with_it():
+    X, Y = batch(7, 6, 3)
+    network = Network(small().layers, Weighted(3.0))
+    twin = network.astype(np.float64)
+    network.evaluate(X, Y)
+    gradients = network.backprop()
+    assert np.isclose(twin.evaluate(1 - X, Y)[2] / 3, small().evaluate(1 - X, Y)[2], rtol=1e-5)
+    assert np.array_equal(network.backprop()["linear1.W"], gradients["linear1.W"])
 
 
 def test_the_same_layer_twice_is_an_error():
