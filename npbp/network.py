@@ -253,14 +253,18 @@ class Network:
         >>> bool((again.w1 == model.w1).all())
         True
         """
-        known = {**vars(npbp.layers), **vars(npbp.losses)}
-        known.update((kind.__name__, kind) for kind in layers)
+        ours = [*vars(npbp.layers).values(), *vars(npbp.losses).values()]
+        classes = [kind for kind in ours if isinstance(kind, type) and issubclass(kind, Layer)]
+        known = {kind.__name__: kind for kind in [*classes, *layers]}
+        networks = {kind.__name__: kind for kind in (Network, NeuralNet, cls)}
         try:
             with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
                 config = json.loads(str(file["config"]))
                 weights = {name: file[name] for name in file.files if name != "config"}
-            kind = NeuralNet if config.pop("network") == "NeuralNet" else cls
-            network = kind.from_config(config, known)
+            name = config.pop("network")
+            if name not in networks:
+                raise ValueError(f"it is a {name}: read it with {name}.load")
+            network = networks[name].from_config(config, known)
             network._set_weights(weights)
         except KeyError as error:
             raise ValueError(

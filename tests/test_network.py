@@ -335,6 +335,36 @@ def test_a_network_with_layers_of_your_own_is_loaded_with_their_classes(tmp_path
         Network.load(path)
 
 
+class Deep(Network):
+    pass
+
+
+class Wide(NeuralNet):
+    pass
+
+
+def test_load_makes_the_class_that_was_saved_and_else_says_which_one_it_is(tmp_path):
+    path, rng = tmp_path / "model.npz", np.random.default_rng(0)
+    Network([Linear(6, 3, rng)], SoftmaxCrossEntropyLoss()).save(path)
+    assert {type(kind.load(path)) for kind in (Network, NeuralNet, Deep, Wide)} == {Network}
+    NeuralNet(6, 5, 3).save(path)
+    assert {type(kind.load(path)) for kind in (Network, NeuralNet, Deep, Wide)} == {NeuralNet}
+    for network in (Deep([Linear(6, 3, rng)], SoftmaxCrossEntropyLoss()), Wide(6, 5, 3)):
+        network.save(path)
+        own = type(network)
+        assert type(own.load(path)) is own
+        with pytest.raises(ValueError, match=f"it is a {own.__name__}: read it with {own.__name__}.load"):
+            Network.load(path)
+
+
+def test_a_file_can_name_layers_and_losses_only(tmp_path):
+    for name in ("np", "fraction_correct", "Any", "__builtins__"):
+        config = {"network": "Network", "layers": [[name, {}]], "loss": ["Layer", {}]}
+        write(tmp_path / "model.npz", json.dumps(config))
+        with pytest.raises(ValueError, match=f"no saved network.*'{name}' is unknown"):
+            Network.load(tmp_path / "model.npz")
+
+
 def npy(array):
     file = io.BytesIO()
     np.save(file, array)
