@@ -38,10 +38,10 @@ def test_the_examples_of_its_docstrings_run(name):
     assert not result.failed
 
 
-def test_import_npbp_loads_neither_matplotlib_nor_requests():
-    loaded = run("import npbp, sys; print(sorted(sys.modules))").stdout
+def test_importing_any_part_of_npbp_loads_neither_matplotlib_nor_requests():
+    loaded = run("import npbp, npbp.cli, npbp.plotting, sys; print(sorted(sys.modules))").stdout
     assert "'npbp.network'" in loaded
-    assert "matplotlib" not in loaded and "requests" not in loaded
+    assert "'matplotlib" not in loaded and "'requests" not in loaded
 
 
 def test_without_an_install_the_import_fails_with_one_sentence_that_says_what_to_do():
