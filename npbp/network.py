@@ -21,7 +21,7 @@ from npbp.files import replacing
 from npbp.layers import Layer, Linear, ReLU
 from npbp.layers.base import floating
 from npbp.losses import SoftmaxCrossEntropyLoss, fraction_correct
-from npbp.optimizers import SGD
+from npbp.optimizers import SGD, learning_rate
 
 
 class Network:
@@ -317,6 +317,11 @@ class NeuralNet(Network):
     rng : numpy.random.Generator, optional
         Draws the start of the weights.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If a size is no whole number of at least 1, or ``alpha`` no learning rate.
+
     Examples
     --------
     >>> from npbp import NeuralNet
@@ -342,7 +347,7 @@ class NeuralNet(Network):
         rng: np.random.Generator | None = None,
     ) -> None:
         rng = np.random.default_rng(rng)
-        self.alpha = SGD(alpha).alpha
+        self.alpha = learning_rate("NeuralNet", alpha)
         super().__init__(
             [Linear(input_size, hidden_size, rng), ReLU(), Linear(hidden_size, output_size, rng)],
             SoftmaxCrossEntropyLoss(reduction="sum"),

@@ -81,6 +81,12 @@ def test_neural_net_has_the_walk_throughs_defaults_and_is_float32():
     assert d_w1.dtype == d_w2.dtype == np.float32
 
 
+@pytest.mark.parametrize("alpha, error", [(-1, ValueError), (float("nan"), ValueError), ("x", TypeError)])
+def test_neural_net_names_itself_when_its_alpha_is_wrong(alpha, error):
+    with pytest.raises(error, match="NeuralNet: got alpha=.*wanted a"):
+        NeuralNet(alpha=alpha)
+
+
 # ---- Network
 
 
