@@ -50,7 +50,7 @@ def test_without_an_install_the_import_fails_with_one_sentence_that_says_what_to
     last = result.stderr.strip().splitlines()[-1]
     assert result.returncode == 1
     assert last.startswith("ImportError: npbp is imported from its source folder without an install")
-    assert "`pip install -e .`" in last
+    assert "`pip install -e .`" in last and "start Python in another folder" in last
 
 
 def test_the_version_is_that_of_the_installed_package():
