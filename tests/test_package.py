@@ -92,6 +92,12 @@ def test_a_source_file_has_no_bare_assert_and_uses_no_global_random_numbers(path
     assert not re.search(r"np\.random\.(seed|rand|randn|random|shuffle|permutation)\b", text)
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_parts_of_a_docstring_have_underlined_headings(path):
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"^ +(Args|Parameters|Returns|Raises|Attributes|Examples):$", text, re.M)
+
+
 def imports(path):
     """The rooms of npbp that a file imports, such as "layers" or "datasets"."""
     rooms = set()
