@@ -39,6 +39,14 @@ def test_it_agrees_with_its_definition_for_labels_and_for_rows(reduction, N):
         np.testing.assert_allclose(number, number_slow, rtol=1e-12)
 
 
+def test_rows_that_miss_a_sum_of_one_by_rounding_agree_with_the_definition_too():
+    rng = np.random.default_rng(0)
+    scores, targets = 3 * rng.standard_normal((7, 5)), 1.0009 * rows_of_probabilities(rng, 7, 5)
+    number = SoftmaxCrossEntropyLoss()(scores, targets)[1]
+    np.testing.assert_allclose(number, slow_twin(scores, targets, "mean")[1], rtol=1e-12)
+    assert check_loss(SoftmaxCrossEntropyLoss("sum"), scores, targets) < 1e-6
+
+
 @pytest.mark.parametrize("N", [1, 7])
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_its_gradient_agrees_with_finite_differences(reduction, N):

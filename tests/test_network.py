@@ -363,6 +363,22 @@ def test_load_makes_the_class_that_was_saved_and_else_says_which_one_it_is(tmp_p
             Network.load(path)
 
 
+class Planted:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def test_a_file_cannot_run_code(tmp_path):
+    path, planted = tmp_path / "model.npz", tmp_path / "planted"
+    np.savez(path, config=np.array(Planted(str(planted)), dtype=object))
+    with pytest.raises(ValueError, match="no saved network"):
+        Network.load(path)
+    assert not planted.exists()
+
+
 def test_a_file_can_name_layers_and_losses_only(tmp_path):
     for name in ("np", "fraction_correct", "Any", "__builtins__"):
         config = {"network": "Network", "layers": [[name, {}]], "loss": ["Layer", {}]}
