@@ -5,6 +5,8 @@ sample of MNIST comes with the package; the full sets are downloaded once, check
 against known hashes each time, and kept in a cache folder. `Batches` hands the images
 to a network in small portions, in a new order each epoch.
 
+Examples
+--------
 >>> from npbp.datasets import Batches, load
 >>> train, test = load("mnist-sample")
 >>> batches = Batches(*train, batch_size=64, rng=0)

@@ -18,25 +18,37 @@ if TYPE_CHECKING:
 class Batches:
     """The batches of an epoch: iterate over it once an epoch.
 
-    Args:
-        X: the examples, shape (N, ...). uint8 is taken for pixels: a batch of it is
-            float32, divided by 255, so in [0, 1]. Floating numbers stay as they are.
-        y: labels (N,) of any integer dtype, or rows of numbers (N, C).
-        batch_size: examples in a batch. The last batch of an epoch has what is left,
-            so that none is dropped.
-        shuffle: a new random order each epoch; False keeps the order of `X`.
-        rng: a `numpy.random.Generator`, or a seed for one, or None for a fresh one.
-        flatten: give each example as a row: (64, 28, 28) becomes (64, 784).
+    Iterating gives pairs ``(X, y)`` of new arrays; ``len`` is the number of batches.
+    Several iterations at once do not disturb each other.
 
-    Iterating gives pairs (X, y) of new arrays; `len` is the number of batches. Several
-    iterations at once do not disturb each other.
+    Parameters
+    ----------
+    X : array
+        The examples, shape ``(N, ...)``. uint8 is taken for pixels: a batch of it is
+        float32, divided by 255, so in [0, 1]. Floating numbers stay as they are.
+    y : array
+        Labels ``(N,)`` of any integer dtype, or rows of numbers ``(N, C)``.
+    batch_size : int
+        Examples in a batch. The last batch of an epoch has what is left, so that none
+        is dropped.
+    shuffle : bool
+        A new random order each epoch; False keeps the order of `X`.
+    rng : numpy.random.Generator or int, optional
+        Draws the orders; an int is a seed for one, None a fresh one.
+    flatten : bool
+        Give each example as a row: ``(64, 28, 28)`` becomes ``(64, 784)``.
 
-    Raises:
-        TypeError: `X` is neither uint8 nor floating, labels are not integers, or the
-            batch size is not an integer.
-        ValueError: `X` and `y` differ in length, have too few or too many dimensions,
-            or the batch size is below 1.
+    Raises
+    ------
+    TypeError
+        If `X` is neither uint8 nor floating, labels are not integers, or the batch size
+        is not an integer.
+    ValueError
+        If `X` and `y` differ in length, have too few or too many dimensions, or the
+        batch size is below 1.
 
+    Examples
+    --------
     >>> images, labels = np.zeros((100, 28, 28), np.uint8), np.arange(100) % 10
     >>> for X, y in Batches(images, labels, batch_size=64, rng=0):
     ...     print(X.shape, X.dtype, y.shape)
@@ -83,17 +95,27 @@ class Batches:
 def one_hot(labels: ArrayLike, classes: int) -> np.ndarray:
     """Labels as rows of probabilities: 1 in the column of the label, else 0.
 
-    Args:
-        labels: integers in 0 ... classes - 1, shape (N,).
-        classes: the number of columns.
+    Parameters
+    ----------
+    labels : array
+        Integers in 0 ... classes - 1, shape ``(N,)``.
+    classes : int
+        The number of columns.
 
-    Returns:
-        float32, shape (N, classes).
+    Returns
+    -------
+    numpy.ndarray
+        float32, shape ``(N, classes)``.
 
-    Raises:
-        TypeError: the labels, or `classes`, are not integers.
-        ValueError: a label is out of range, `labels` is not (N,), or `classes` is below 1.
+    Raises
+    ------
+    TypeError
+        If the labels, or `classes`, are not integers.
+    ValueError
+        If a label is out of range, `labels` is not ``(N,)``, or `classes` is below 1.
 
+    Examples
+    --------
     >>> one_hot([1, 0, 2], 3)
     array([[0., 1., 0.],
            [1., 0., 0.],

@@ -30,24 +30,37 @@ def fetch(urls: Sequence[str], target: Path, read: Callable[[Path], Content], *,
           tries: int = 3, pause: float = 0.5) -> Content:
     """Download `target` from the first of `urls` that gives a good file.
 
-    Args:
-        urls: addresses of the same file, tried in this order. An https address is not
-            followed to an http one. Proxies are taken from the environment.
-        target: the path to write. It appears whole, or not at all.
-        read: `read(path)` reads the downloaded file, before it becomes `target`, and
-            returns its content, or raises `DataError` if it is not the right one.
-        max_bytes: a longer answer is cut off.
-        timeout: seconds to wait for a connection, and for the next piece of the answer.
-        tries: how often a mirror is tried when its failure may pass: 5xx, 429, a
-            broken connection, a time-out, an answer cut short.
-        pause: seconds before the second try; twice as long before each further one.
+    Parameters
+    ----------
+    urls : sequence of str
+        Addresses of the same file, tried in this order. An https address is not
+        followed to an http one. Proxies are taken from the environment.
+    target : Path
+        The path to write. It appears whole, or not at all.
+    read : function
+        ``read(path)`` reads the downloaded file, before it becomes `target`, and
+        returns its content, or raises `DataError` if it is not the right one.
+    max_bytes : int
+        A longer answer is broken off: it cannot be the file.
+    timeout : (float, float)
+        Seconds to wait for a connection, and for the next piece of the answer.
+    tries : int
+        How often a mirror is tried when its failure may pass: 5xx, 429, a broken
+        connection, a time-out, an answer cut short.
+    pause : float
+        Seconds before the second try; twice as long before each further one.
 
-    Returns:
+    Returns
+    -------
+    object
         What `read` returned.
 
-    Raises:
-        DataError: no mirror gave a good file; one line for each says why.
-        OSError: the target's folder cannot be written.
+    Raises
+    ------
+    DataError
+        If no mirror gave a good file; one line for each says why.
+    OSError
+        If the target's folder cannot be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     sweep(target.parent)

@@ -46,24 +46,34 @@ class DataError(ValueError):
 def read_idx(path: str | os.PathLike[str], max_bytes: int | None = None) -> np.ndarray:
     """Read an idx file, plain or gzip, into an array.
 
-    Args:
-        path: the file.
-        max_bytes: refuse a file whose numbers take more than this. A few kilobytes
-            of gzip can inflate to gigabytes: give it for files you do not trust.
+    Parameters
+    ----------
+    path : path
+        The file.
+    max_bytes : int, optional
+        Refuse a file whose numbers take more than this. A few kilobytes of gzip can
+        inflate to gigabytes: give it for files you do not trust.
 
-    Returns:
-        An array of the shape and type that the file's header declares, in the byte
-        order of this machine, C-contiguous and writable. Zero items are fine.
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape and type that the file's header declares, in the byte order of
+        this machine, C-contiguous and writable. Zero items are fine.
 
-    Raises:
-        DataError: the file is not idx, is cut short, has bytes left over, or is a
-            damaged gzip. No more memory is taken than the file has content.
-        OSError: there is no such file, or it cannot be read.
+    Raises
+    ------
+    DataError
+        If the file is not idx, is cut short, has bytes left over, or is a damaged gzip.
+        No more memory is taken than the file has content.
+    OSError
+        If there is no such file, or it cannot be read.
 
-    >>> import tempfile, pathlib
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "three-idx1-short.gz"
-    >>> write_idx(path, np.array([1, 2, 300], dtype=np.int16))
-    >>> read_idx(path)
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_idx(folder + "/three-idx1-short.gz", np.array([1, 2, 300], dtype=np.int16))
+    ...     read_idx(folder + "/three-idx1-short.gz")
     array([  1,   2, 300], dtype=int16)
     """
     with open(path, "rb") as file:
@@ -143,15 +153,23 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     The file appears whole: an error or a kill on the way leaves what was there before.
     The same array gives the same bytes each time (the gzip carries no date).
 
-    Args:
-        path: the file to write.
-        array: any shape of rank 1 or more; uint8, int8, int16, int32, float32 or float64.
+    Parameters
+    ----------
+    path : path
+        The file to write.
+    array : array
+        Any shape of rank 1 or more; uint8, int8, int16, int32, float32 or float64.
 
-    Raises:
-        TypeError: another dtype.
-        ValueError: rank 0, or a dimension above 2**32 - 1.
+    Raises
+    ------
+    TypeError
+        If it is of another dtype.
+    ValueError
+        If it has rank 0, or a dimension above 2**32 - 1.
 
-    >>> write_idx("labels-idx1", np.array([3, 1, 4]))    # doctest: +ELLIPSIS
+    Examples
+    --------
+    >>> write_idx("labels-idx1", np.array([3, 1, 4], dtype=np.int64))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     TypeError: an idx file holds uint8, int8, ..., float64, not int64: convert with ...
     """
@@ -173,6 +191,8 @@ def idx_sha256(array: np.ndarray) -> str:
     An array has only one idx file, so after `read_idx` this is the hash of the
     decompressed content, and the file need not be read twice.
 
+    Examples
+    --------
     >>> idx_sha256(np.array([1, 2], dtype=np.uint8))[:16]
     '7d8d5bbc33d5b40c'
     """

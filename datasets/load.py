@@ -23,12 +23,17 @@ SAMPLE = Path(__file__).parent / "sample"
 class Dataset(NamedTuple):
     """Images with their labels, to train on and to test on.
 
-    Attributes:
-        train: (images, labels), shapes (N, 28, 28) and (N,), both uint8.
-        test: the same for images that the training does not see.
-
     A pixel is 0 for the background to 255 for full ink; a label is 0 to 9.
 
+    Attributes
+    ----------
+    train : (images, labels)
+        Shapes ``(N, 28, 28)`` and ``(N,)``, both uint8.
+    test : (images, labels)
+        The same for images that the training does not see.
+
+    Examples
+    --------
     >>> data = load("mnist-sample")
     >>> images, labels = data.train
     >>> int(images[0].max()), int(labels[0])
@@ -43,22 +48,34 @@ def load(name: str, root: str | os.PathLike[str] | None = None,
          download: bool = True) -> Dataset:
     """Load a data set.
 
-    Args:
-        name: "mnist-sample", which comes with the package and needs neither network
-            nor cache; "mnist", "fashion-mnist" or "kmnist".
-        root: the cache folder; None means that of `cache_folder()`. A file is looked
-            for as `root/name/FILE.gz`, then as `root/name/FILE`.
-        download: whether to fetch a file that is missing there or is not the right one.
+    Parameters
+    ----------
+    name : str
+        "mnist-sample", which comes with the package and needs neither network nor
+        cache; "mnist", "fashion-mnist" or "kmnist".
+    root : path, optional
+        The cache folder; None means that of `cache_folder()`. A file is looked for as
+        ``root/name/FILE.gz``, then as ``root/name/FILE`` (of "kmnist" only the .gz can be
+        known to be right, as only its hashes are published).
+    download : bool
+        Whether to fetch a file that is missing there or is not the right one.
 
-    Returns:
-        A `Dataset`: `train` and `test`, each (images (N, 28, 28) uint8, labels (N,)
+    Returns
+    -------
+    Dataset
+        ``train`` and ``test``, each (images ``(N, 28, 28)`` uint8, labels ``(N,)``
         uint8). N is 60,000 and 10,000; in the sample 6,000 and 1,000.
 
-    Raises:
-        ValueError: there is no data set of that name.
-        DataError: a file is missing or bad and could not be downloaded; the message
-            says where it was looked for and what happened.
+    Raises
+    ------
+    ValueError
+        If there is no data set of that name.
+    DataError
+        If a file is missing or bad and could not be downloaded; the message says where
+        it was looked for and what happened.
 
+    Examples
+    --------
     >>> (images, labels), test = load("mnist-sample")
     >>> images.shape, images.dtype, labels[:5]
     ((6000, 28, 28), dtype('uint8'), array([5, 0, 4, 1, 9], dtype=uint8))
@@ -80,6 +97,8 @@ def cache_folder(root: str | os.PathLike[str] | None = None) -> Path:
     platform's usual folder: ~/Library/Caches on macOS, %LOCALAPPDATA% on Windows,
     $XDG_CACHE_HOME or ~/.cache elsewhere.
 
+    Examples
+    --------
     >>> cache_folder("my-data").name
     'my-data'
     """

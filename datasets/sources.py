@@ -14,12 +14,16 @@ MAX_BYTES = 64 * 2**20
 class Source(NamedTuple):
     """Where a data set comes from.
 
-    Attributes:
-        sha256: the hash of each of `FILES`, in that order.
-        mirrors: addresses of the folders that hold them, as .gz; tried in this order.
-            None means that the files come with this package.
-        hash_of_gz: False: the hash is that of the decompressed file, so it does not
-            matter how a mirror compresses. True: it is that of the .gz as published.
+    Attributes
+    ----------
+    sha256 : tuple of str
+        The hash of each of `FILES`, in that order.
+    mirrors : tuple of str
+        Addresses of the folders that hold them, as .gz; tried in this order. Empty if
+        the files come with this package.
+    hash_of_gz : bool
+        False: the hash is that of the decompressed file, so it does not matter how a
+        mirror compresses. True: it is that of the .gz as published.
     """
 
     sha256: tuple[str, str, str, str]

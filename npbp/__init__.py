@@ -1,6 +1,6 @@
 """npbp: back-propagation in pure NumPy.
 
-The walk-through's network in eight lines, on real handwritten digits::
+The walk-through's network in seven lines, on real handwritten digits::
 
     import npbp
     from npbp import datasets
@@ -22,7 +22,8 @@ import pathlib as _pathlib
 if _util.find_spec("npbp.datasets") is None:
     raise ImportError(
         "npbp is imported from its source folder without an install: run "
-        f"`pip install -e .` (pip 23.1 or newer) in {_pathlib.Path(__file__).parents[1]} first"
+        f"`pip install -e .` (pip 23.1 or newer) in {_pathlib.Path(__file__).parents[1]} first, "
+        "or start Python in another folder if npbp is installed already"
     )
 
 from npbp.gradcheck import GradientError, check_layer, check_loss

@@ -101,7 +101,7 @@ def train(options: argparse.Namespace) -> int:
         return _complain(options, f"stopped by Ctrl-C; {_files(folder, history)}", 130)
     print(f"curves.png, history.csv and model.npz are in {folder}")
     if options.data == "mnist-sample":
-        print("This was a sample of MNIST. For the full 97 %: npbp train --data mnist")
+        print(f"This was a sample of MNIST. For the full 97 %: {_command()} train --data mnist")
     return 0
 
 
@@ -218,6 +218,13 @@ def _load(name: str) -> datasets.Dataset:
     return data
 
 
+def _command() -> str:
+    """What to type for this command: its path, if the shell would not find ``npbp``."""
+    called = sys.argv[0]
+    is_script = os.path.splitext(os.path.basename(called))[0] == "npbp"
+    return called if is_script and shutil.which("npbp") is None else "npbp"
+
+
 def _files(folder: Path, history: History) -> str:
     """What is on disk after a run that did not come to its end."""
     n = len(history.loss)
@@ -267,7 +274,8 @@ def _complain(options: argparse.Namespace, error: Any, code: int) -> int:
     """One line on stderr; ``code`` is handed back."""
     if isinstance(error, OSError) and error.filename is not None:
         error = f"{error.filename}: {error.strerror}"
-    print(f"npbp {options.command}: {'; '.join(str(error).splitlines())}", file=sys.stderr)
+    line = "; ".join(part.strip() for part in str(error).splitlines()).replace(":; ", ": ")
+    print(f"npbp {options.command}: {line}", file=sys.stderr)
     return code
 
 

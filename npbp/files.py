@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import Iterator
@@ -13,6 +14,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path beside ``path`` to write to; it becomes ``path`` at the end.
 
     If the block raises, ``path`` is as it was before and the temporary file is gone.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder of ``path`` is not there.
 
     Examples
     --------
@@ -25,6 +31,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     'whole'
     """
     path = Path(path)
+    if not path.parent.is_dir():  # else the error would name a file that nobody asked for
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
     # Unique, so that two processes that write the same file do not share one.
     temporary = path.with_name(f".{path.stem}-{os.urandom(6).hex()}{path.suffix}")
     try:

@@ -40,19 +40,26 @@ def check_layer(layer: Any, x: Any, rng: np.random.Generator | None = None) -> f
         It is copied to float64, and left as it is.
     x : array or tuple of int
         An input ``(N, ...)``, or the shape of one, which is then drawn at random. Take
-        N > 1 and sizes that are all different, so that a transposed gradient shows.
+        N > 1 and sizes that are all different, so that a transposed gradient shows. Keep
+        away from kinks: at 0 the difference of a ReLU is that of both sides, a half.
     rng : numpy.random.Generator, optional
         Draws the upstream gradient and the directions; ``default_rng(0)`` if None.
 
     Returns
     -------
     float
-        The largest difference found, relative to the largest entry of its gradient.
+        The largest difference found, relative to the largest entry of its gradient, or
+        to 1 if that is larger: choose an ``x`` whose gradients are not tiny.
 
     Raises
     ------
     GradientError
-        If a gradient is wrong; the message names the worst entry with its index.
+        If a gradient is wrong; the message names the worst entry with its index. Or if
+        ``bp_param`` does not return one gradient for each parameter.
+    ValueError
+        If ``x`` is empty or not finite: there is nothing to compare then.
+    TypeError
+        If ``layer`` is a class.
 
     Examples
     --------
@@ -68,7 +75,7 @@ def check_layer(layer: Any, x: Any, rng: np.random.Generator | None = None) -> f
     npbp.gradcheck.GradientError: Forgetful.bp_input: the worst entry is [1, 1]: ...
     """
     rng = np.random.default_rng(0) if rng is None else rng
-    name = type(layer).__name__
+    name = _name("check_layer", layer)
     layer = layer.astype(np.float64) if hasattr(layer, "astype") else copy.deepcopy(layer)
     x = _input(x, rng)
     grad = rng.standard_normal(np.shape(layer.forward(x.copy())))
@@ -82,6 +89,12 @@ def check_layer(layer: Any, x: Any, rng: np.random.Generator | None = None) -> f
         if parameters:
             gradients = layer.bp_param(grad)
             gradients = (gradients,) if len(parameters) == 1 else gradients
+            # zip would stop at the shorter one, and a forgotten gradient would pass.
+            if not isinstance(gradients, (tuple, list)) or len(gradients) != len(parameters):
+                raise GradientError(
+                    f"{name}.bp_param: wanted a tuple of {len(parameters)} gradients, one for "
+                    f"each of {', '.join(parameters)}"
+                )
             for key, gradient in zip(parameters, gradients):
                 pairs[f"bp_param, {key}"] = parameters[key], gradient
         return pairs
@@ -108,12 +121,17 @@ def check_loss(
     Returns
     -------
     float
-        The largest difference found, relative to the largest entry of the gradient.
+        The largest difference found, relative to the largest entry of the gradient, or
+        to 1 if that is larger.
 
     Raises
     ------
     GradientError
         If the gradient is wrong; the message names the worst entry with its index.
+    ValueError
+        If ``scores`` are empty or not finite: there is nothing to compare then.
+    TypeError
+        If ``loss`` is a class.
 
     Examples
     --------
@@ -122,7 +140,7 @@ def check_loss(
     True
     """
     rng = np.random.default_rng(0) if rng is None else rng
-    name = type(loss).__name__
+    name = _name("check_loss", loss)
     loss = copy.deepcopy(loss)
     scores = _input(scores, rng)
     targets = np.array(targets)
@@ -137,10 +155,24 @@ def check_loss(
     return _check(name, J, backward, [scores, targets], rng)
 
 
+def _name(checker: str, checked: Any) -> str:
+    if isinstance(checked, type):
+        raise TypeError(
+            f"{checker}: got the class {checked.__name__}, wanted an object of it: is a pair "
+            f"of parentheses missing, as in {checked.__name__}()?"
+        )
+    return type(checked).__name__
+
+
 def _input(x: Any, rng: np.random.Generator) -> np.ndarray:
     if isinstance(x, tuple) and all(isinstance(n, (int, np.integer)) for n in x):
-        return rng.standard_normal(x)
-    return np.array(x, dtype=np.float64)
+        x = rng.standard_normal(x)
+    x = np.array(x, dtype=np.float64)
+    if not x.size:
+        raise ValueError(f"got an input of shape {x.shape}, wanted some numbers to check at")
+    if not np.isfinite(x).all():
+        raise ValueError("got an input with a NaN or an infinity, wanted finite numbers")
+    return x
 
 
 def _check(
@@ -178,7 +210,7 @@ def _compare(
             f"{what}: the gradient has the shape {gradient.shape}, wanted {value.shape}, the "
             "shape of what it is the gradient of"
         )
-    if not value.size:
+    if not value.size:  # a parameter without entries
         return 0.0
     flat = np.arange(value.size)
     if value.size > ENTRIES:

@@ -77,6 +77,7 @@ class SoftmaxCrossEntropyLoss(Layer):
         or rows of probabilities ``(N, C)``. The probabilities are ``(N, C)``, the loss
         one number.
         """
+        self.cache = None  # if this call fails, the gradient of the last one is no answer
         scores = self._scores(scores)
         targets = self._targets(targets, scores)
         p, shifted, total = self._softmax(scores)

@@ -7,6 +7,7 @@ back-propagation, for a chain.
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections import Counter
@@ -20,7 +21,7 @@ from npbp.files import replacing
 from npbp.layers import Layer, Linear, ReLU
 from npbp.layers.base import floating
 from npbp.losses import SoftmaxCrossEntropyLoss, fraction_correct
-from npbp.optimizers import SGD
+from npbp.optimizers import SGD, learning_rate
 
 
 class Network:
@@ -31,7 +32,8 @@ class Network:
     layers : sequence of Layer
         From the input to the scores. Kept as the attribute ``layers``.
     loss : a loss
-        Called with the scores and the targets. Kept as the attribute ``loss``.
+        Called with the scores and the targets, it returns ``(prediction, number)``; its
+        ``bp_input(grad)`` is the derivative of that number. Kept as the attribute ``loss``.
 
     Raises
     ------
@@ -39,7 +41,7 @@ class Network:
         If there are no layers, if neighbours do not fit, or if one layer is given
         twice (it remembers one forward only).
     TypeError
-        If a layer lacks ``forward`` or ``bp_input``.
+        If a layer is no `Layer`, or the loss cannot be called or has no ``bp_input``.
 
     Examples
     --------
@@ -63,12 +65,17 @@ class Network:
         if not self.layers:
             raise ValueError("Network: got no layers, wanted at least one")
         for layer in self.layers:
-            has_both = hasattr(layer, "forward") and hasattr(layer, "bp_input")
-            if isinstance(layer, type) or not has_both:
+            if not isinstance(layer, Layer):
                 raise TypeError(
-                    f"Network: got {layer!r} as a layer, wanted an object with forward and "
-                    "bp_input: is a pair of parentheses missing, as in ReLU()?"
+                    f"Network: got {layer!r} as a layer, wanted an object of a class of "
+                    "npbp.Layer: is a pair of parentheses missing, as in ReLU()?"
                 )
+        if isinstance(loss, type) or not (callable(loss) and hasattr(loss, "bp_input")):
+            raise TypeError(
+                f"Network: got {loss!r} as the loss, wanted an object that can be called and "
+                "has bp_input: is a pair of parentheses missing, as in "
+                "SoftmaxCrossEntropyLoss()?"
+            )
         if len({id(layer) for layer in self.layers}) < len(self.layers):
             raise ValueError(
                 "Network: got the same layer twice: it remembers one forward only, so "
@@ -194,7 +201,7 @@ class Network:
         twin = type(self).__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin.layers = [layer.astype(dtype) for layer in self.layers]
-        twin.loss = type(self.loss)(**self.loss.config())
+        twin.loss = copy.deepcopy(self.loss)
         return twin
 
     # ---- files
@@ -246,14 +253,18 @@ class Network:
         >>> bool((again.w1 == model.w1).all())
         True
         """
-        known = {**vars(npbp.layers), **vars(npbp.losses)}
-        known.update((kind.__name__, kind) for kind in layers)
+        ours = [*vars(npbp.layers).values(), *vars(npbp.losses).values()]
+        classes = [kind for kind in ours if isinstance(kind, type) and issubclass(kind, Layer)]
+        known = {kind.__name__: kind for kind in [*classes, *layers]}
+        networks = {kind.__name__: kind for kind in (Network, NeuralNet, cls)}
         try:
             with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
                 config = json.loads(str(file["config"]))
                 weights = {name: file[name] for name in file.files if name != "config"}
-            kind = NeuralNet if config.pop("network") == "NeuralNet" else cls
-            network = kind.from_config(config, known)
+            name = config.pop("network")
+            if name not in networks:
+                raise ValueError(f"it is a {name}: read it with {name}.load")
+            network = networks[name].from_config(config, known)
             network._set_weights(weights)
         except KeyError as error:
             raise ValueError(
@@ -281,7 +292,7 @@ class Network:
     def _output_shapes(self) -> list[tuple | None]:
         shape, shapes = None, []
         for layer in self.layers:
-            shape = layer.output_shape(shape) if hasattr(layer, "output_shape") else None
+            shape = layer.output_shape(shape)
             shapes.append(shape)
         return shapes
 
@@ -305,6 +316,11 @@ class NeuralNet(Network):
         The learning rate of ``gradient_descent``.
     rng : numpy.random.Generator, optional
         Draws the start of the weights.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a size is no whole number of at least 1, or ``alpha`` no learning rate.
 
     Examples
     --------
@@ -331,7 +347,7 @@ class NeuralNet(Network):
         rng: np.random.Generator | None = None,
     ) -> None:
         rng = np.random.default_rng(rng)
-        self.alpha = SGD(alpha).alpha
+        self.alpha = learning_rate("NeuralNet", alpha)
         super().__init__(
             [Linear(input_size, hidden_size, rng), ReLU(), Linear(hidden_size, output_size, rng)],
             SoftmaxCrossEntropyLoss(reduction="sum"),

@@ -19,6 +19,8 @@ class SGD:
     ------
     ValueError
         If ``alpha`` is not a finite number of at least 0.
+    TypeError
+        If it is not a number at all.
 
     Source: Goodfellow, Bengio, Courville, Deep Learning, 8.3.1.
 
@@ -43,7 +45,7 @@ class SGD:
 
 
 def learning_rate(owner: str, alpha: float) -> float:
-    """``alpha`` as a float, or a ValueError if it is no learning rate."""
+    """``alpha`` as a float, or an error that names the owner if it is no learning rate."""
     try:
         value = float(alpha)
     except (TypeError, ValueError):

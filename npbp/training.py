@@ -212,6 +212,8 @@ def fit(
         optimizer = SGD(getattr(network, "alpha", 0.1))
     if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)):
         raise TypeError(f"fit: got {_kind(optimizer)} as optimizer, wanted one such as SGD(0.1)")
+    if callable(callbacks):
+        raise TypeError(f"fit: got callbacks={callbacks!r}, wanted a list: callbacks=[...]")
     callbacks = tuple(callbacks)
     if not all(callable(callback) for callback in callbacks):
         raise TypeError(f"fit: got callbacks={callbacks!r}, wanted functions of (network, history)")

@@ -261,6 +261,7 @@ def test_data_that_is_bad_or_absent_is_one_line(tmp_path):
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("npbp train: ") and done.stderr.count("\n") == 1
     assert str(tmp_path / "data") in done.stderr and "mnist-sample" in done.stderr
+    assert ".gz: https://" in done.stderr and ":;" not in done.stderr
     assert not (tmp_path / "runs").exists()               # no empty run folder is left
 
 
@@ -284,6 +285,16 @@ def test_a_network_too_large_for_the_memory_is_one_line(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("npbp train: not enough memory") and done.stderr.count("\n") == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_last_line_can_be_typed_as_it_stands_where_npbp_is_not_on_the_path(tmp_path):
+    script = os.path.join(os.path.dirname(sys.executable), "npbp")
+    if not os.path.exists(script):
+        pytest.skip("the script npbp is not beside this Python")
+    for path, command in ((os.devnull, script), (os.path.dirname(script), "npbp")):
+        done = subprocess.run([script, "train", "--epochs", "1"], capture_output=True, text=True,
+                              cwd=tmp_path, env={**os.environ, "PATH": path})
+        assert done.stdout.splitlines()[-1].endswith(f": {command} train --data mnist")
 
 
 # ---- predict

@@ -29,6 +29,14 @@ def test_an_error_leaves_the_old_file_and_no_temporary_one(tmp_path):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
+def test_a_folder_that_is_not_there_is_named_and_no_temporary_file(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        with replacing(tmp_path / "none" / "a.txt"):
+            pytest.fail("there is no place to write to")
+    assert caught.value.filename == str(tmp_path / "none")
+    assert caught.value.strerror == "there is no such folder"
+
+
 def test_a_process_killed_while_it_writes_leaves_the_old_file(tmp_path):
     target = tmp_path / "a.txt"
     target.write_text("old")

@@ -162,6 +162,54 @@ def test_one_wrong_entry_among_many_is_seen_along_the_random_directions():
         check_layer(Large(), (3, 2))
 
 
+class TwoParameters(Layer):
+    """y = a x + b, with the ``bp_param`` it is given."""
+
+    a, b = Parameter(), Parameter()
+
+    def __init__(self, bp_param):
+        self.a, self.b, self.bp_param = np.full(5, 2.0), np.ones(5), bp_param
+
+    def forward(self, x):
+        return x * self.a + self.b
+
+    def bp_input(self, grad):
+        return grad * self.a
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [None, (np.zeros(5),), np.zeros((2, 5)), (np.zeros(5), np.zeros(5), np.zeros(5))],
+    ids=["None", "one", "an array", "three"],
+)
+def test_a_forgotten_gradient_of_two_is_caught(returned):
+    with pytest.raises(GradientError, match=r"wanted a tuple of 2 gradients, one for each of a, b"):
+        check_layer(TwoParameters(lambda grad: returned), (7, 5))
+
+
+@pytest.mark.parametrize(
+    "x, message",
+    [
+        ((0, 5), r"got an input of shape \(0, 5\), wanted some numbers"),
+        (np.zeros((7, 0)), "wanted some numbers"),
+        (np.full((2, 3), np.nan), "wanted finite numbers"),
+        (np.full((2, 3), np.inf), "wanted finite numbers"),
+    ],
+)
+def test_an_input_that_nothing_can_be_checked_at_is_an_error_and_no_pass(x, message):
+    with pytest.raises(ValueError, match=message):
+        check_layer(ReLU(), x)
+    with pytest.raises(ValueError, match=message):
+        check_loss(SoftmaxCrossEntropyLoss(), x, np.zeros(len(x), int))
+
+
+def test_a_class_in_place_of_an_object_is_named():
+    with pytest.raises(TypeError, match=r"check_layer: got the class ReLU.*as in ReLU\(\)"):
+        check_layer(ReLU, (7, 5))
+    with pytest.raises(TypeError, match="check_loss: got the class SoftmaxCrossEntropyLoss"):
+        check_loss(SoftmaxCrossEntropyLoss, (4, 3), np.array([0, 2, 1, 2]))
+
+
 class LossOf(SoftmaxCrossEntropyLoss):
     def __init__(self, change):
         super().__init__()

@@ -39,6 +39,14 @@ def test_it_agrees_with_its_definition_for_labels_and_for_rows(reduction, N):
         np.testing.assert_allclose(number, number_slow, rtol=1e-12)
 
 
+def test_rows_that_miss_a_sum_of_one_by_rounding_agree_with_the_definition_too():
+    rng = np.random.default_rng(0)
+    scores, targets = 3 * rng.standard_normal((7, 5)), 1.0009 * rows_of_probabilities(rng, 7, 5)
+    number = SoftmaxCrossEntropyLoss()(scores, targets)[1]
+    np.testing.assert_allclose(number, slow_twin(scores, targets, "mean")[1], rtol=1e-12)
+    assert check_loss(SoftmaxCrossEntropyLoss("sum"), scores, targets) < 1e-6
+
+
 @pytest.mark.parametrize("N", [1, 7])
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_its_gradient_agrees_with_finite_differences(reduction, N):
@@ -176,6 +184,15 @@ def test_labels_that_are_no_integers_are_a_type_error(targets):
 def test_an_unknown_reduction_is_an_error():
     with pytest.raises(ValueError, match='got reduction=\'none\', wanted "mean" or "sum"'):
         SoftmaxCrossEntropyLoss("none")
+
+
+def test_after_a_forward_that_failed_there_is_no_gradient_of_the_one_before():
+    loss = SoftmaxCrossEntropyLoss()
+    loss(np.zeros((2, 3)), np.array([0, 1]))
+    with pytest.raises(ValueError, match="the label 3"):
+        loss(np.ones((2, 3)), np.array([0, 3]))
+    with pytest.raises(ValueError, match="before any forward"):
+        loss.bp_input()
 
 
 def test_a_backward_before_any_forward_is_an_error_that_says_so():

@@ -81,6 +81,12 @@ def test_neural_net_has_the_walk_throughs_defaults_and_is_float32():
     assert d_w1.dtype == d_w2.dtype == np.float32
 
 
+@pytest.mark.parametrize("alpha, error", [(-1, ValueError), (float("nan"), ValueError), ("x", TypeError)])
+def test_neural_net_names_itself_when_its_alpha_is_wrong(alpha, error):
+    with pytest.raises(error, match="NeuralNet: got alpha=.*wanted a"):
+        NeuralNet(alpha=alpha)
+
+
 # ---- Network
 
 
@@ -226,11 +232,43 @@ def test_a_network_without_weights_has_no_gradients_and_an_input_gradient():
         ([Linear(6, 5), Linear(4, 3)], ValueError, r"Linear\(in_features=4.*got an input of shape \(N, 5\), wanted \(N, 4\)"),
         ([Linear(6, 5), ReLU], TypeError, "parentheses missing"),
         ([Linear(6, 5), "relu"], TypeError, "parentheses missing"),
+        ([Linear(6, 5), lambda x: x], TypeError, r"wanted an object of a class of npbp\.Layer"),
     ],
 )
 def test_layers_that_make_no_network_are_an_error(layers, error, message):
     with pytest.raises(error, match=message):
         Network(layers, SoftmaxCrossEntropyLoss())
+
+
+@pytest.mark.parametrize("loss", [SoftmaxCrossEntropyLoss, None, "mean", abs])
+def test_what_is_no_loss_is_an_error_when_the_network_is_made(loss):
+    with pytest.raises(TypeError, match="as the loss, wanted .*bp_input.*parentheses missing"):
+        Network([Linear(6, 5)], loss)
+
+
+class Weighted(SoftmaxCrossEntropyLoss):
+    """A loss with an argument that its config() does not tell."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, scores, targets):
+        p, number = super().forward(scores, targets)
+        return p, self.weight * number
+
+    def bp_input(self, grad=1.0):
+        return super().bp_input(self.weight * grad)
+
+
+def test_astype_keeps_a_loss_of_your_own_and_shares_nothing_with_it():
+    X, Y = batch(7, 6, 3)
+    network = Network(small().layers, Weighted(3.0))
+    twin = network.astype(np.float64)
+    network.evaluate(X, Y)
+    gradients = network.backprop()
+    assert np.isclose(twin.evaluate(1 - X, Y)[2] / 3, small().evaluate(1 - X, Y)[2], rtol=1e-5)
+    assert np.array_equal(network.backprop()["linear1.W"], gradients["linear1.W"])
 
 
 def test_the_same_layer_twice_is_an_error():
@@ -301,6 +339,52 @@ def test_a_network_with_layers_of_your_own_is_loaded_with_their_classes(tmp_path
     assert Network.load(path, layers=[Scale]).layers[1].s.tolist() == [0, 1, 2, 3, 4]
     with pytest.raises(ValueError, match=r"model\.npz: .*'Scale' is unknown; pass their classes"):
         Network.load(path)
+
+
+class Deep(Network):
+    pass
+
+
+class Wide(NeuralNet):
+    pass
+
+
+def test_load_makes_the_class_that_was_saved_and_else_says_which_one_it_is(tmp_path):
+    path, rng = tmp_path / "model.npz", np.random.default_rng(0)
+    Network([Linear(6, 3, rng)], SoftmaxCrossEntropyLoss()).save(path)
+    assert {type(kind.load(path)) for kind in (Network, NeuralNet, Deep, Wide)} == {Network}
+    NeuralNet(6, 5, 3).save(path)
+    assert {type(kind.load(path)) for kind in (Network, NeuralNet, Deep, Wide)} == {NeuralNet}
+    for network in (Deep([Linear(6, 3, rng)], SoftmaxCrossEntropyLoss()), Wide(6, 5, 3)):
+        network.save(path)
+        own = type(network)
+        assert type(own.load(path)) is own
+        with pytest.raises(ValueError, match=f"it is a {own.__name__}: read it with {own.__name__}.load"):
+            Network.load(path)
+
+
+class Planted:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def test_a_file_cannot_run_code(tmp_path):
+    path, planted = tmp_path / "model.npz", tmp_path / "planted"
+    np.savez(path, config=np.array(Planted(str(planted)), dtype=object))
+    with pytest.raises(ValueError, match="no saved network"):
+        Network.load(path)
+    assert not planted.exists()
+
+
+def test_a_file_can_name_layers_and_losses_only(tmp_path):
+    for name in ("np", "fraction_correct", "Any", "__builtins__"):
+        config = {"network": "Network", "layers": [[name, {}]], "loss": ["Layer", {}]}
+        write(tmp_path / "model.npz", json.dumps(config))
+        with pytest.raises(ValueError, match=f"no saved network.*'{name}' is unknown"):
+            Network.load(tmp_path / "model.npz")
 
 
 def npy(array):

@@ -38,10 +38,10 @@ def test_the_examples_of_its_docstrings_run(name):
     assert not result.failed
 
 
-def test_import_npbp_loads_neither_matplotlib_nor_requests():
-    loaded = run("import npbp, sys; print(sorted(sys.modules))").stdout
+def test_importing_any_part_of_npbp_loads_neither_matplotlib_nor_requests():
+    loaded = run("import npbp, npbp.cli, npbp.plotting, sys; print(sorted(sys.modules))").stdout
     assert "'npbp.network'" in loaded
-    assert "matplotlib" not in loaded and "requests" not in loaded
+    assert "'matplotlib" not in loaded and "'requests" not in loaded
 
 
 def test_without_an_install_the_import_fails_with_one_sentence_that_says_what_to_do():
@@ -50,7 +50,7 @@ def test_without_an_install_the_import_fails_with_one_sentence_that_says_what_to
     last = result.stderr.strip().splitlines()[-1]
     assert result.returncode == 1
     assert last.startswith("ImportError: npbp is imported from its source folder without an install")
-    assert "`pip install -e .`" in last
+    assert "`pip install -e .`" in last and "start Python in another folder" in last
 
 
 def test_the_version_is_that_of_the_installed_package():
@@ -90,6 +90,12 @@ def test_a_source_file_has_no_bare_assert_and_uses_no_global_random_numbers(path
     text = path.read_text(encoding="utf-8")
     assert not any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(text)))
     assert not re.search(r"np\.random\.(seed|rand|randn|random|shuffle|permutation)\b", text)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_parts_of_a_docstring_have_underlined_headings(path):
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"^ +(Args|Parameters|Returns|Raises|Attributes|Examples):$", text, re.M)
 
 
 def imports(path):

@@ -1,5 +1,6 @@
 """The README keeps its word: its code runs, its commands and files are there."""
 
+import ast
 import doctest
 import re
 import subprocess
@@ -36,6 +37,17 @@ def test_every_file_and_picture_that_it_names_is_there():
     names = [image or file for image, file in names]
     assert len(names) > 5
     assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+def test_each_file_of_the_reading_order_stands_on_those_before_it():
+    order = TEXT.split("Reading the source\n")[1].split("Sources and licence")[0]
+    files = re.findall(r"``(npbp/[\w/]+\.py)``", order)
+    assert len(files) > 8
+    for n, name in enumerate(files):
+        for node in ast.parse((ROOT / name).read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom):
+                needed = node.module.replace(".", "/") + ".py"
+                assert needed not in files[n + 1 :], f"{name} stands on {needed}"
 
 
 @pytest.mark.parametrize("options", sorted(set(re.findall(r"``\.venv/bin/npbp (.*?)``", TEXT))))

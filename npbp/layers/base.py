@@ -47,7 +47,8 @@ class Parameter:
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
-        owner.parameter_names += (name,)
+        if name not in owner.parameter_names:  # a subclass may declare it again
+            owner.parameter_names += (name,)
 
     # There is no __get__: reading layer.W finds the array in the instance at the
     # speed of a plain attribute.

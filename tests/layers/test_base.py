@@ -57,6 +57,14 @@ def test_a_subclass_keeps_the_parameters_of_its_base_and_adds_its_own():
     assert Affine.parameter_names == ("a", "b") and Layer.parameter_names == ()
 
 
+def test_a_subclass_that_declares_a_parameter_again_has_it_once():
+    class Again(Affine):
+        a = Parameter()
+
+    assert Again.parameter_names == ("a", "b")
+    assert check_layer(Again(4), (7, 4)) < 1e-6
+
+
 def test_astype_is_a_copy_and_refuses_types_without_a_derivative():
     layer = Affine(4)
     twin = layer.astype(np.float64)

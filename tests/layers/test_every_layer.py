@@ -161,6 +161,14 @@ def test_a_backward_before_any_forward_is_an_error_that_says_so(name):
 
 
 @pytest.mark.parametrize("name", LAYERS)
+def test_a_copy_in_another_type_has_not_seen_the_forward(name):
+    layer, x, grad = make(name, 7)
+    layer(x)
+    with pytest.raises(ValueError, match=f"{name}.*before any forward"):
+        layer.astype(np.float32).bp_input(grad)
+
+
+@pytest.mark.parametrize("name", LAYERS)
 def test_a_gradient_of_another_shape_is_an_error_that_names_both_shapes(name):
     layer, x, grad = make(name, 7)
     layer(x)
