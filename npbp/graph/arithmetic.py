@@ -18,6 +18,7 @@ from npbp.graph.variable import Variable
 class Add(Operation):
     """``Y = A + B``;  dJ/dA = dJ/dB = G."""
 
+    analytic = True
     forward = staticmethod(operator.add)
 
     def bprop(self, i: int, G: Any, Y: Any, A: Any, B: Any) -> Any:
@@ -30,6 +31,7 @@ class Add(Operation):
 class Subtract(Operation):
     """``Y = A - B``;  dJ/dA = G,  dJ/dB = -G."""
 
+    analytic = True
     forward = staticmethod(operator.sub)
 
     def bprop(self, i: int, G: Any, Y: Any, A: Any, B: Any) -> Any:
@@ -42,6 +44,7 @@ class Subtract(Operation):
 class Multiply(Operation):
     """``Y = A B``, number by number;  dJ/dA = G B,  dJ/dB = G A."""
 
+    analytic = True
     forward = staticmethod(operator.mul)
 
     def bprop(self, i: int, G: Any, Y: Any, A: Any, B: Any) -> Any:
@@ -53,6 +56,7 @@ class Multiply(Operation):
 class Divide(Operation):
     """``Y = A / B``;  dJ/dA = G / B,  dJ/dB = -G A / B^2 = -G Y / B."""
 
+    analytic = True
     forward = staticmethod(operator.truediv)
 
     def bprop(self, i: int, G: Any, Y: Any, A: Any, B: Any) -> Any:
@@ -67,6 +71,7 @@ class Power(Elementwise):
     Where B is 0, dY/dA is 0 also at A = 0. Where A is 0, dY/dB is taken to be 0.
     """
 
+    analytic = True
     forward = staticmethod(operator.pow)
 
     def slope(self, i: int, Y: Any, A: Any, B: Any) -> Any:
@@ -80,6 +85,7 @@ class Power(Elementwise):
 class Negative(Operation):
     """``Y = -X``;  dJ/dX = -G."""
 
+    analytic = True
     forward = staticmethod(operator.neg)
 
     def bprop(self, i: int, G: Any, Y: Any, X: Any) -> Any:

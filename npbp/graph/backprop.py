@@ -21,6 +21,7 @@ from typing import Any, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from npbp.graph.operation import watching
 from npbp.graph.variable import Variable
 
 def general_back_propagation(
@@ -60,8 +61,8 @@ def general_back_propagation(
     >>> b = a + a
     >>> c = b * b
     >>> gradients = general_back_propagation([a, b], c)
-    >>> gradients[b].value, gradients[a].value
-    (np.float64(6.0), np.float64(12.0))
+    >>> gradients[b], gradients[a]
+    (Variable(6.0, Add), Variable(12.0, Add))
     """
     targets = list(targets)
     with _no_garbage_collection():
@@ -90,6 +91,8 @@ def build_grad(V: Variable, grad_table: GradTable) -> Any:
         G = grad_table[C] if C in grad_table else build_grad(C, grad_table)
         term = bprop(C, i, G, grad_table.insert)
         total = term if total is None else total + term
+    if watching:
+        watching[-1].total(V, total)
     grad_table[V] = total
     return total
 
@@ -117,6 +120,8 @@ def bprop(C: Variable, i: int, G: Any, insert: bool = True) -> Any:
             gradient = sum_to_shape(gradient, value.shape)
         if gradient.dtype != value.dtype:
             gradient = gradient.astype(value.dtype)
+    if watching:
+        watching[-1].gradient(C, i, G, gradient)
     return gradient
 
 
@@ -265,8 +270,8 @@ def naive_back_propagation(
     >>> for rung in range(10):
     ...     y = y + y
     >>> gradients, counts = naive_back_propagation([x], y)
-    >>> gradients[x], counts[y]                # 2^10 paths lead from x to y
-    (np.float64(1024.0), 1024)
+    >>> float(gradients[x]), counts[y]         # 2^10 paths lead from x to y
+    (1024.0, 1024)
     """
     targets = list(targets)
     graph = prune(targets, z)

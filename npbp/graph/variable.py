@@ -132,14 +132,25 @@ class Variable:
     def __or__(self, other: Any) -> Variable:
         return np.bitwise_or(self, other)
 
+    def __xor__(self, other: Any) -> Variable:
+        return np.bitwise_xor(self, other)
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
     def __invert__(self) -> Variable:
         return np.invert(self)
 
     def __mod__(self, other: Any) -> Variable:
         return np.remainder(self, other)
 
+    def __rmod__(self, other: Any) -> Variable:
+        return np.remainder(other, self)
+
     def __floordiv__(self, other: Any) -> Variable:
         return np.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Variable:
+        return np.floor_divide(other, self)
 
     def __getitem__(self, index: Any) -> Variable:
         return protocols.getitem(self, index)
@@ -229,6 +240,18 @@ class Variable:
     def cumsum(self, axis: int | None = None) -> Variable:
         return np.cumsum(self, axis=axis)
 
+    def cumprod(self, axis: int | None = None) -> Variable:
+        return np.cumprod(self, axis=axis)
+
+    def any(self, axis: Any = None, keepdims: bool = False) -> Variable:
+        return np.any(self, axis=axis, keepdims=keepdims)
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> Variable:
+        return np.all(self, axis=axis, keepdims=keepdims)
+
+    def argsort(self, axis: int | None = -1) -> Variable:
+        return np.argsort(self, axis=axis)
+
     def argmax(self, axis: int | None = None) -> Variable:
         return np.argmax(self, axis=axis)
 
@@ -283,6 +306,11 @@ class Variable:
         if self.op is not None:
             parts.append(type(self.op).__name__)
         return f"Variable({', '.join(parts)})"
+
+    def _repr_svg_(self) -> str | None:  # what a notebook asks for; None: it prints the repr
+        from npbp.graph.draw import notebook_svg
+
+        return notebook_svg(self)
 
     def __format__(self, spec: str) -> str:
         return format(self.value, spec) if spec else repr(self)

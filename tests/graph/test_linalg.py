@@ -1,0 +1,212 @@
+"""Linear algebra: what the rows of `rows_linalg.py` cannot say."""
+
+import numpy as np
+import pytest
+from rows import A
+
+from npbp.graph import Variable, general_back_propagation
+
+
+def gradient(f, x):
+    x = Variable(x)
+    return general_back_propagation([x], f(x))[x].value
+
+
+def second(f, x):
+    """The derivative of the sum of the gradient's entries."""
+    x = Variable(x)
+    first = general_back_propagation([x], f(x))[x]
+    return general_back_propagation([x], np.sum(first))[x].value
+
+
+# ---- determinants
+
+
+def test_the_gradient_of_det_at_a_singular_matrix_is_the_matrix_of_cofactors():
+    x = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
+    cofactors = np.empty((3, 3))
+    for i in range(3):
+        for j in range(3):
+            minor = np.delete(np.delete(x, i, 0), j, 1)
+            cofactors[i, j] = (-1) ** (i + j) * np.linalg.det(minor)
+    np.testing.assert_allclose(gradient(np.linalg.det, x), cofactors, atol=1e-12)
+
+
+def test_the_second_derivative_of_det_at_a_singular_matrix_says_that_it_is_singular():
+    with pytest.raises(np.linalg.LinAlgError, match="[Ss]ingular"):
+        second(np.linalg.det, np.zeros((2, 2)))
+
+
+def test_det_and_slogdet_agree():
+    x = A(2, 3, 3)
+    by_log = gradient(
+        lambda x: np.sum(np.linalg.slogdet(x).sign * np.exp(np.linalg.slogdet(x).logabsdet)), x
+    )
+    np.testing.assert_allclose(gradient(lambda x: np.sum(np.linalg.det(x)), x), by_log, rtol=1e-9)
+
+
+def test_the_sign_of_slogdet_is_a_constant():
+    assert not gradient(lambda x: np.linalg.slogdet(x)[0] + 0 * np.sum(x), A(3, 3)).any()
+
+
+@pytest.mark.parametrize("f", [np.linalg.inv, lambda x: np.linalg.solve(x, np.ones(2))])
+def test_a_singular_matrix_fails_as_in_numpy(f):
+    with pytest.raises(np.linalg.LinAlgError, match="[Ss]ingular"):
+        f(Variable(np.ones((2, 2))))
+
+
+def test_a_power_of_a_matrix_that_is_not_whole_is_refused():
+    with pytest.raises(TypeError, match="integer"):
+        np.linalg.matrix_power(Variable(A(2, 2)), 0.5)
+
+
+# ---- symmetric matrices
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(np.linalg.cholesky(x)),
+        lambda x: np.sum(np.linalg.eigvalsh(x) ** 3),
+        lambda x: np.sum(np.linalg.eigh(x)[1] ** 4),
+    ],
+)
+def test_a_function_of_a_symmetric_matrix_has_a_symmetric_gradient(f):
+    x = A(3, 3)
+    found = gradient(f, x @ x.T + np.eye(3))
+    np.testing.assert_allclose(found, found.T, atol=1e-14)
+
+
+def test_the_results_have_the_names_that_numpy_2_gives_them():
+    x = Variable(A(3, 3) + np.eye(3))
+    assert np.linalg.slogdet(x)._fields == ("sign", "logabsdet")
+    assert np.linalg.eigh(x)._fields == ("eigenvalues", "eigenvectors")
+    assert np.linalg.svd(x)._fields == ("U", "S", "Vh")
+
+
+def test_the_factors_put_together_give_the_matrix():
+    x = A(2, 3, 4)
+    U, s, Vt = np.linalg.svd(Variable(x), full_matrices=False)
+    assert (U.shape, s.shape, Vt.shape) == ((2, 3, 3), (2, 3), (2, 3, 4))
+    np.testing.assert_allclose(((U * np.expand_dims(s, -2)) @ Vt).value, x, atol=1e-14)
+    symmetric = x @ np.swapaxes(x, -1, -2)
+    w, Q = np.linalg.eigh(Variable(symmetric))
+    again = (Q * np.expand_dims(w, -2)) @ np.swapaxes(Q, -1, -2)
+    np.testing.assert_allclose(again.value, symmetric, atol=1e-14)
+
+
+def test_the_matrix_put_together_of_its_factors_has_the_derivative_of_the_identity():
+    G = A(2, 4, 3, seed=1)
+
+    def f(x):
+        U, s, Vt = np.linalg.svd(x, full_matrices=False)
+        return np.sum(((U * np.expand_dims(s, -2)) @ Vt) * G)
+
+    np.testing.assert_allclose(gradient(f, A(2, 4, 3)), G, atol=1e-12)
+
+
+def test_equal_eigenvalues_give_numbers_and_the_right_ones_for_a_sum_over_all():
+    found = gradient(lambda x: np.sum(np.linalg.eigh(x)[0] ** 2), 2 * np.eye(3))
+    np.testing.assert_allclose(found, 4 * np.eye(3), atol=1e-14)  # d tr(A^2) = 2 A
+    found = gradient(lambda x: np.sum(np.linalg.eigh(x)[1] * A(3, 3)), np.eye(3))
+    assert np.isfinite(found).all()
+
+
+def test_equal_singular_values_and_zeros_among_them_give_numbers():
+    f = lambda x: np.sum(np.linalg.svd(x, full_matrices=False)[0] * A(4, 3))  # noqa: E731
+    for x in (np.eye(4, 3), np.zeros((4, 3)), np.ones((4, 3))):
+        with np.errstate(all="raise"):
+            assert np.isfinite(gradient(f, x)).all()
+
+
+def test_the_full_singular_vectors_of_a_rectangle_have_no_derivative():
+    with pytest.raises(ValueError, match=r"shape \(4, 3\), wanted full_matrices=False"):
+        np.linalg.svd(Variable(A(4, 3)))
+    assert np.linalg.svd(Variable(A(4, 3)), compute_uv=False).shape == (3,)
+
+
+@pytest.mark.parametrize("f", [np.linalg.svd, np.linalg.pinv])
+def test_hermitian_is_not_known(f):
+    with pytest.raises(TypeError, match="hermitian=True, which is not known"):
+        f(Variable(A(3, 3)), hermitian=True)
+
+
+# ---- norms
+
+
+@pytest.mark.parametrize("ord", [None, 1, 2, 3, 1.5, 0.5, 0, -1, np.inf, -np.inf])
+def test_a_vector_norm_at_0_has_the_derivative_0(ord):
+    f = lambda x: np.linalg.norm(x, ord)  # noqa: E731
+    with np.errstate(all="raise"):
+        np.testing.assert_array_equal(gradient(f, np.zeros(3)), np.zeros(3))
+        np.testing.assert_array_equal(second(f, np.zeros(3)), np.zeros(3))
+
+
+@pytest.mark.parametrize("ord", ["fro", 1, -1, np.inf, -np.inf])
+def test_a_matrix_norm_at_0_has_the_derivative_0(ord):
+    found = gradient(lambda x: np.linalg.norm(x, ord), np.zeros((2, 3)))
+    np.testing.assert_array_equal(found, np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 2, 2.5, 3])
+def test_an_entry_0_has_no_part_in_the_gradient_of_a_norm_and_makes_no_nan(p):
+    x = np.array([3.0, 0.0, -4.0])
+    f = lambda x: np.linalg.norm(x, p)  # noqa: E731
+    without = gradient(f, np.array([3.0, -4.0]))
+    np.testing.assert_allclose(gradient(f, x), [without[0], 0, without[1]], rtol=1e-12)
+    assert np.isfinite(second(f, x)).all()
+
+
+def test_the_largest_entries_of_the_norm_inf_share_the_gradient():
+    found = gradient(lambda x: np.linalg.norm(x, np.inf), np.array([2.0, -2.0, 1.0]))
+    np.testing.assert_array_equal(found, [0.5, -0.5, 0.0])
+
+
+@pytest.mark.parametrize(
+    "x, settings, message",
+    [
+        (A(3), {"ord": "fro"}, "'fro' for vectors, wanted a number"),
+        (A(3, 2), {"ord": 3}, "ord=3 for matrices, wanted 'fro'"),
+        (A(3, 2), {"ord": "sum"}, "ord='sum' for matrices"),
+        (A(2, 2, 2), {"ord": 2}, "wanted one axis"),
+        (A(2, 2, 2), {"axis": (0, -3)}, "two different ones"),
+        (A(2, 2, 2), {"axis": (0, 1, 2)}, r"axis=\(0, 1, 2\)"),
+    ],
+)
+def test_a_norm_that_is_none_is_refused(x, settings, message):
+    with pytest.raises(ValueError, match=message):
+        np.linalg.norm(Variable(x), **settings)
+    with pytest.raises(ValueError):
+        np.linalg.norm(x, **settings)  # as NumPy does
+
+
+# ---- third order
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.linalg.det,
+        lambda x: np.linalg.slogdet(x)[1],
+        lambda x: np.sum(np.linalg.inv(x)),
+        lambda x: np.sum(np.linalg.solve(x, np.ones((3, 1))) ** 2),
+        lambda x: np.linalg.norm(x),
+        lambda x: np.sum(np.linalg.cholesky(x @ x.T)),
+        lambda x: np.linalg.eigvalsh(x + x.T)[-1],
+        lambda x: np.linalg.svd(x, compute_uv=False)[0],
+    ],
+)
+def test_the_third_derivative_is_that_of_the_second(f):
+    u, h = A(3, 3, seed=1), 1e-5
+
+    def along_u(z, x):
+        return np.sum(general_back_propagation([x], z)[x] * u)
+
+    def second_along_u(x):
+        return along_u(along_u(f(x), x), x)
+
+    x = A(3, 3) / 2 + np.diag([2.0, 4.0, 7.0])
+    V = Variable(x)
+    third = along_u(second_along_u(V), V).value
+    plus, minus = (second_along_u(Variable(x + e * u)).value for e in (h, -h))
+    np.testing.assert_allclose(third, (plus - minus) / (2 * h), rtol=1e-5, atol=1e-8)

@@ -1,0 +1,233 @@
+"""What the rows cannot say: ties, zeros, very large numbers, constant rows, error messages."""
+
+import itertools
+
+import numpy as np
+import pytest
+from rows import A
+
+import npbp.graph as graph
+from npbp.graph import Variable
+
+
+def gradient(f, x):
+    """Of sum(f), as an array."""
+    x = Variable(np.asarray(x, dtype=np.float64))
+    return graph.general_back_propagation([x], np.sum(f(x)))[x].value
+
+
+# ---- ties
+
+
+def test_equal_maxima_share_the_gradient_equally():
+    x = [[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]]
+    want = [[0, 0.5, 0.5], [1 / 3, 1 / 3, 1 / 3]]
+    assert np.allclose(gradient(lambda x: np.max(x, axis=1), x), want, rtol=1e-15)
+    assert np.allclose(gradient(lambda x: np.min(-x, axis=1), x), -np.array(want), rtol=1e-15)
+    assert np.allclose(gradient(np.max, x), [[0, 0.5, 0.5], [0, 0, 0]], rtol=1e-15)
+
+
+def test_the_tangent_of_equal_maxima_is_the_mean_of_theirs():
+    x = Variable(np.array([3.0, 1.0, 3.0]))
+    y = np.max(x)
+    tangent = graph.general_forward_propagation({x: np.array([1.0, 10.0, 2.0])}, [y])[y]
+    assert tangent.value == 1.5
+
+
+def test_the_maximum_is_looked_for_again_when_the_graph_is_evaluated():
+    x = Variable(np.array([1.0, 2.0, 3.0]))
+    G = graph.general_back_propagation([x], np.max(x) ** 2)[x]
+    assert np.array_equal(graph.evaluate(G, {x: np.array([5.0, 2.0, 3.0])}), [10, 0, 0])
+
+
+# ---- zeros in products
+
+
+def product_derivative(x, places):
+    """d^k prod(x) / dx_i dx_j ...: the product of the others, or 0 if a place is there twice."""
+    if len(set(places)) < len(places):
+        return 0.0
+    return float(np.prod([x[k] for k in range(len(x)) if k not in places]))
+
+
+@pytest.mark.parametrize("zeros", [(), (2,), (0,), (1, 3), (0, 1, 3), (0, 1, 2, 3)])
+def test_derivatives_of_a_product_are_right_whatever_is_zero_to_third_order(zeros):
+    x = np.array([1.5, -2.0, 0.5, 3.0])
+    x[list(zeros)] = 0
+    v = Variable(x)
+    first = graph.general_back_propagation([v], np.prod(v))[v]
+    for i in range(4):
+        assert np.isclose(first.value[i], product_derivative(x, [i]), rtol=1e-14)
+        second = graph.general_back_propagation([v], first[i])[v]
+        for j in range(4):
+            assert np.isclose(second.value[j], product_derivative(x, [i, j]), rtol=1e-14)
+            third = graph.general_back_propagation([v], second[j])[v].value
+            want = [product_derivative(x, [i, j, k]) for k in range(4)]
+            assert np.allclose(third, want, rtol=1e-14)
+
+
+def test_a_product_over_several_axes_is_right_with_zeros():
+    x = A(2, 3, 2, low=1, high=2)
+    x[0, 1, 0] = x[1, 0, 1] = x[1, 2, 1] = 0
+    got = gradient(lambda x: np.prod(x, axis=(0, -1)), x)
+    want = np.zeros_like(x)
+    for i, j, k in itertools.product(range(2), range(3), range(2)):
+        rest = np.delete(x[:, j, :].ravel(), 2 * i + k)
+        want[i, j, k] = np.prod(rest)
+    assert np.allclose(got, want, rtol=1e-14)
+
+
+def test_derivatives_of_a_running_product_are_right_with_zeros():
+    x = np.array([2.0, 0.0, 3.0, 0.0, 5.0, 7.0])
+    want = np.zeros(6)
+    for last in range(6):
+        for i in range(last + 1):
+            want[i] += np.prod(np.delete(x[: last + 1], i))
+    assert np.allclose(gradient(np.cumprod, x), want, rtol=1e-14)
+
+
+# ---- very large numbers, infinities
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_softmax_and_its_relatives_do_not_overflow(dtype):
+    x = Variable(np.array([[1000, -1000, 999], [-1000, -1000, -1000]], dtype=dtype))
+    p = np.exp(np.array([0, -np.inf, -1]))
+    p = np.array([p / p.sum(), np.ones(3) / 3])
+    with np.errstate(all="raise", under="ignore"):
+        y = graph.logsumexp(x, axis=1)
+        assert y.dtype == dtype
+        assert np.allclose(y.value, [1000 + np.log(1 + np.exp(-1)), -1000 + np.log(3)])
+        G = graph.general_back_propagation([x], np.sum(y))[x]
+        assert np.allclose(G.value, p, rtol=2e-4 if dtype == np.float32 else 1e-12)
+        assert np.allclose(graph.softmax(x).value, p, rtol=1e-6)
+        assert np.allclose(graph.log_softmax(x).value[0], [-0.3132617, -2000.3132617, -1.3132617])
+        for f in (graph.softmax, graph.log_softmax):
+            G = graph.general_back_propagation([x], np.sum(f(x)[:, 0]))[x]
+            again = graph.general_back_propagation([x], np.sum(G * G))[x]
+            assert np.all(np.isfinite(G.value)) and np.all(np.isfinite(again.value))
+
+
+def test_a_score_of_minus_infinity_has_no_probability_and_no_gradient():
+    x = np.array([0.0, -np.inf, 0.0])
+    assert np.allclose(graph.softmax(x), [0.5, 0, 0.5])
+    assert np.isclose(graph.logsumexp(x), np.log(2))
+    assert np.allclose(gradient(graph.logsumexp, x), [0.5, 0, 0.5])
+    assert np.allclose(gradient(lambda x: graph.softmax(x)[0], x), [0.25, 0, -0.25])
+
+
+def test_logsumexp_of_infinities_is_infinite_and_not_nan():
+    assert graph.logsumexp(np.array([-np.inf, -np.inf])) == -np.inf
+    assert graph.logsumexp(np.array([np.inf, 0.0])) == np.inf
+
+
+@pytest.mark.parametrize("f", [graph.logsumexp, graph.softmax, graph.log_softmax])
+def test_what_numpy_lacks_takes_arrays_and_lists_too(f):
+    x = [[1.0, 2.0], [0.0, 3.0]]
+    assert np.array_equal(f(x, axis=1), f(np.array(x), axis=1))
+    assert type(f(x, axis=1)) is np.ndarray
+    assert f(np.array(x, dtype=np.float32), axis=0).dtype == np.float32
+
+
+# ---- spread
+
+
+def test_the_derivative_of_a_standard_deviation_that_is_0_is_0():
+    x = [[2.0, 2.0, 2.0], [1.0, 2.0, 3.0]]
+    got = gradient(lambda x: np.std(x, axis=1), x)
+    assert np.array_equal(got[0], [0, 0, 0])
+    assert np.allclose(got[1], np.array([-1, 0, 1]) / 3 / np.std([1, 2, 3]))
+
+
+def test_more_degrees_of_freedom_than_numbers_are_nan_as_in_numpy():
+    x = Variable(np.array([1.0]))
+    with pytest.warns(RuntimeWarning):
+        assert np.isnan(np.var(x, ddof=1).value)
+
+
+# ---- ufunc methods
+
+
+@pytest.mark.parametrize(
+    "ufunc", [np.add, np.multiply, np.maximum, np.minimum, np.logaddexp], ids=lambda u: u.__name__
+)
+def test_reduce_goes_over_the_first_axis_unless_told(ufunc):
+    x = A(3, 2)
+    for settings in ({}, {"axis": 1}, {"axis": None}, {"axis": -1, "keepdims": True}):
+        got = ufunc.reduce(Variable(x), **settings)
+        assert np.allclose(got.value, ufunc.reduce(x, **settings), rtol=1e-14)
+    assert np.allclose(ufunc.reduce(Variable(x), 1).value, ufunc.reduce(x, 1), rtol=1e-14)
+
+
+def test_methods_of_ufuncs_without_a_derivative_are_refused():
+    for method in (np.subtract.reduce, np.maximum.accumulate):
+        with pytest.raises(TypeError, match="(subtract.reduce|maximum.accumulate) has no deriv"):
+            method(Variable(A(3)))
+
+
+# ---- errors
+
+
+@pytest.mark.parametrize("f", [np.sum, np.mean, np.max, np.min, np.var, np.std, np.prod])
+@pytest.mark.parametrize("setting", [{"dtype": np.float32}, {"where": True}])
+def test_settings_that_are_not_known_are_named(f, setting):
+    if f in (np.max, np.min) and "dtype" in setting:
+        setting = {"initial": 0.0}
+    with pytest.raises(TypeError, match=next(iter(setting))):
+        f(Variable(A(3)), **setting)
+
+
+def test_the_error_for_a_setting_says_what_to_do_instead():
+    with pytest.raises(TypeError, match=r"Sum .* got dtype=, wanted .* axis=.*astype"):
+        np.sum(Variable(A(3)), dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    "f", [np.sum, np.prod, np.max, np.cumsum, np.cumprod, graph.softmax, graph.logsumexp]
+)
+def test_an_axis_that_is_not_there_is_an_error(f):
+    with pytest.raises(ValueError, match="axis.* 2"):
+        f(Variable(A(2, 3)), axis=2)
+
+
+def test_an_axis_twice_is_an_error():
+    for f in (np.sum, np.prod):
+        with pytest.raises(ValueError, match="axis"):
+            f(Variable(A(2, 3)), axis=(0, -2))
+
+
+def test_the_maximum_of_nothing_is_an_error():
+    with pytest.raises(ValueError, match="zero-size"):
+        np.max(Variable(np.zeros(0)))
+
+
+def test_weights_that_do_not_fit_are_an_error_that_gives_the_shapes():
+    x = Variable(A(2, 3))
+    for axis, weights in [(None, np.ones(3)), (0, np.ones(3)), (1, np.ones((2, 2)))]:
+        with pytest.raises(ValueError, match=r"weights of shape .* \(2, 3\) and axis="):
+            np.average(x, axis=axis, weights=weights)
+
+
+def test_methods_and_functions_of_numpy_agree():
+    x = Variable(A(3, 4))
+    for name in ("sum", "mean", "prod", "max", "min", "var", "std", "cumsum", "argmax", "argmin"):
+        for axis in (None, 0, -1):
+            got = getattr(x, name)(axis=axis)
+            assert type(got) is Variable
+            assert np.allclose(got.value, getattr(x.value, name)(axis=axis), rtol=1e-14)
+
+
+def test_a_mean_of_integers_is_of_floating_numbers_and_a_sum_stays_an_integer():
+    n = Variable(np.array([1, 2, 4]))
+    assert np.mean(n).value == 7 / 3
+    assert np.sum(n).dtype.kind == "i" and np.sum(n).value == 7
+    assert np.sum(n > 1).value == 2
+
+
+def test_a_long_product_takes_few_operations():
+    x = Variable(A(1000, low=0.9, high=1.1))
+    y = np.prod(x)
+    before = Variable(0.0).index
+    G = graph.general_back_propagation([x], y)[x]
+    assert G.index - before < 150
+    assert np.allclose(G.value, y.value / x.value, rtol=1e-12)
