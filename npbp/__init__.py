@@ -51,13 +51,14 @@ __all__ = [
     "check_loss",
     "datasets",
     "fit",
+    "graph",
 ]
 
 
 def __getattr__(name):
-    # Loaded when first used: training needs no data set of ours.
-    if name == "datasets":
+    # Loaded when first used: training needs neither a data set of ours nor a graph.
+    if name in ("datasets", "graph"):
         import importlib
 
-        return importlib.import_module("npbp.datasets")
+        return importlib.import_module(f"npbp.{name}")
     raise AttributeError(f"module 'npbp' has no attribute {name!r}")

@@ -135,7 +135,8 @@ def get_children(V: Variable, graph: Pruned) -> list[tuple[Variable, int]]:
 
     A consumer that takes V twice, as ``V * V`` does, is there twice.
     """
-    return graph.children.get(V, [])
+    consumers = graph.children.get(V, [])
+    return [consumers] if type(consumers) is tuple else consumers
 
 
 class Pruned:
@@ -146,7 +147,8 @@ class Pruned:
     order : list of Variable
         Its nodes, each before its inputs: z is the first, if it is there at all.
     children : dict
-        The consumers of each node, see `get_children`.
+        The consumers of each node, for `get_children`: most have one, and a pair alone takes
+        half of the memory of a list with a pair.
     first : int
         The index of the oldest variable met, in the graph or just below it.
     """
@@ -191,10 +193,12 @@ def prune(targets: Sequence[Variable], z: Variable) -> Pruned:
             for i, x in enumerate(C.inputs):
                 if type(x) is Variable:
                     if x in children:
+                        if type(children[x]) is tuple:
+                            children[x] = [children[x]]
                         children[x].append((C, i))
                         leads_on = True
                     elif x.index >= oldest and (x.op is not None or x in wanted):
-                        children[x] = [(C, i)]
+                        children[x] = (C, i)
                         stack.append(x)
                         leads_on = True
                     elif x.index < first:
@@ -203,16 +207,19 @@ def prune(targets: Sequence[Variable], z: Variable) -> Pruned:
             dead_ends = True
     # If there were dead ends, down again from the targets to see what lies on a path.
     nodes = children
+    graph = Pruned([], children, first)
     if dead_ends:
         nodes = {V for V in wanted if V in children}
         stack = list(nodes)
         while stack:
-            for C, _ in children[stack.pop()]:
+            for C, _ in get_children(stack.pop(), graph):
                 if C not in nodes:
                     nodes.add(C)
                     stack.append(C)
-    order = sorted(nodes, key=attrgetter("index"), reverse=True)
-    return Pruned(order, children, min(first, order[-1].index) if order else first)
+    graph.order = sorted(nodes, key=attrgetter("index"), reverse=True)
+    if graph.order:
+        graph.first = min(first, graph.order[-1].index)
+    return graph
 
 
 def sum_to_shape(gradient: Any, shape: tuple[int, ...]) -> Any:

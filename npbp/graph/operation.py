@@ -138,7 +138,8 @@ class Constant(Operation):
         return getattr(self.forward, "__name__", "Constant")
 
 
-# Functions of a new variable that `npbp.graph.watch` has put here; the last one is called.
+# What `npbp.graph.watch` has put here; the last one is told of every new variable, and, by
+# ``backprop``, of every gradient (its methods ``gradient`` and ``total``).
 watching: list = []
 
 from npbp.graph.variable import Variable  # noqa: E402 (a variable's operators are operations)

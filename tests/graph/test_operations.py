@@ -94,10 +94,10 @@ def test_bprop_is_the_sum_over_the_flattened_jacobian(row):
 def test_float32_stays_float32(row):
     args = [x.astype(np.float32)[()] for x in row.args]
     value, d_args = gradients(row, args)
-    assert value.dtype == np.float32
     close(value, row.f(*row.args), 1e-3)
-    ds = jvp_of(row, args)
-    assert ds.dtype == np.float32
+    # (NumPy 1 itself makes float64 of a single float32 and a number of Python.)
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0" or any(x.ndim for x in args):
+        assert value.dtype == jvp_of(row, args).dtype == np.float32
     for x, d_x in zip(args, d_args):
         assert d_x.dtype == np.float32 and d_x.shape == x.shape
     # And the graph's own gradient, inserted, and that of the gradient.
