@@ -113,7 +113,7 @@ class Program:
             if type(V) is not Variable:
                 raise TypeError(f"compile: got {type(V).__name__} as an input, wanted a Variable")
         if len(set(inputs)) < len(inputs):
-            raise ValueError("compile: got the same variable twice among the inputs, wanted it once")
+            raise ValueError("compile: got one variable twice among the inputs, wanted it once")
         # What a call needs to know of the inputs, and not the graph, which can go.
         self._inputs = [(V.name or str(i), V.value.shape, V.value.dtype)
                         for i, V in enumerate(inputs)]

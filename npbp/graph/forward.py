@@ -17,7 +17,7 @@ from typing import Any, Iterable, Mapping
 
 import numpy as np
 
-from npbp.graph.backprop import Pruned, _zeros, get_children, prune
+from npbp.graph.backprop import Pruned, get_children, prune, zeros_of
 from npbp.graph.operation import Operation
 from npbp.graph.variable import Variable
 
@@ -69,7 +69,7 @@ def general_forward_propagation(
     graph = prune(list(tangents), together(outputs))
     seeds = {V: seed(V, T, insert) for V, T in tangents.items()}
     table = push_tangents(seeds, graph, insert)
-    return {y: table[y] if y in table else _zeros(y, insert) for y in outputs}
+    return {y: table[y] if y in table else zeros_of(y, insert) for y in outputs}
 
 
 def push_tangents(seeds: dict, graph: Pruned, insert: bool) -> dict[Variable, Any]:

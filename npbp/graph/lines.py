@@ -58,7 +58,7 @@ class Lines:
         self.all: list[Line] = []
         self._of: dict[Variable, Line] = {}  # a variable's line
         self._known: dict[Any, Line] = {}  # what has been computed: its line
-        self._keys: dict[int, Any] = {}  # of each operation
+        self._settings_of: dict[int, Any] = {}  # an operation's
         for V in inputs:
             self._of[V] = Line(INPUT, V.value)
             self._of[V].label = V.name
@@ -77,7 +77,8 @@ class Lines:
     def add(self, V: Variable) -> None:
         """Put down the operation that makes ``V``, unless its result is there already."""
         op, args = V.op, [self.of(x) for x in V.inputs]
-        key = (self._key(op), *map(id, args))
+        key = self._settings(op)
+        key = V if key is None else (key, *map(id, args))  # in doubt, not what is there already
         if key not in self._known:
             self._known[key] = self._same(op, args, V.value) or self._line(V, op, args)
         self._of[V] = self._known[key]
@@ -92,11 +93,10 @@ class Lines:
         self.all.append(line)
         return line
 
-    def _key(self, op: Operation) -> Any:
-        if id(op) not in self._keys:
-            key = settings(op)
-            self._keys[id(op)] = id(op) if key is None else key
-        return self._keys[id(op)]
+    def _settings(self, op: Operation) -> Any:
+        if id(op) not in self._settings_of:
+            self._settings_of[id(op)] = settings(op)
+        return self._settings_of[id(op)]
 
     def _may_change(self, op: Operation, args: Sequence[Line]) -> bool:
         """Whether the shape of the result may depend on values, as that of x[x > 0] does."""

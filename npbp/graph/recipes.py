@@ -8,6 +8,7 @@ into an array that is there already? `compile` needs that to reuse memory safely
 
 from __future__ import annotations
 
+import keyword
 import operator
 import types
 from typing import Any, Callable, Sequence
@@ -89,7 +90,8 @@ def recipe(op: Operation, Y: Any, X: Sequence[Any]) -> Recipe:
     if kind is GetItem and isinstance(X[0], np.ndarray):
         index, names, copies = index_text(op.index, X[1:])
         if index is not None:
-            scalar = "[()]" if number and "..." in index else ""  # x[..., 0] is an array of rank 0
+            # (x[..., 0] of a vector is not a number, but an array of rank 0.)
+            scalar = "[()]" if number and "..." in index else ""
             kind = NUMBER if number else NEW if copies else VIEW
             return Recipe(kind, f"{{0}}[{index}]{scalar}", names)
     name = _snake_case(kind.__name__ if kind is not Constant else repr(op))
@@ -186,7 +188,7 @@ def settings(x: Any) -> Any:
         return kind, x.shape, x.dtype.str, x.tobytes() if x.size <= 10000 else id(x)
     if isinstance(x, FUNCTIONS):
         return kind, id(x)
-    if isinstance(x, (Operation, Hole)):
+    if isinstance(x, (Operation, Hole)) and not getattr(x, "__slots__", ()):
         return settings((kind, vars(x)))
     return None
 
@@ -195,4 +197,9 @@ def _snake_case(name: str) -> str:
     letters = [("_" if c.isupper() and k and not name[k - 1].isupper() else "") + c.lower()
                for k, c in enumerate(name)]
     text = "".join(letters)
-    return text if text.isidentifier() else "function"
+    return text if is_name(text) and text != "out" else "function"
+
+
+def is_name(text: str) -> bool:
+    """Whether it can be a name in the program."""
+    return text.isascii() and text.isidentifier() and not keyword.iskeyword(text)

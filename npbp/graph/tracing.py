@@ -9,14 +9,7 @@ from typing import Any, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from npbp.graph.backprop import (
-    GradTable,
-    Pruned,
-    _no_garbage_collection,
-    _zeros,
-    build_grad,
-    prune,
-)
+from npbp.graph.backprop import Pruned, fill_table, garbage_collection_paused, prune, zeros_of
 from npbp.graph.forward import push_tangents, together
 from npbp.graph.operation import LinearMap
 from npbp.graph.trees import leaves, rebuild
@@ -134,21 +127,18 @@ def gradients_of(
     inputs: list[Variable], graph: Pruned, z: Variable, dz: Any, insert: bool
 ) -> list:
     """The gradients of the inputs: as `general_back_propagation`, in a graph pruned before."""
-    with _no_garbage_collection():
-        table = GradTable(graph, insert)
-        table[z] = dz
-        for V in graph.order:
-            build_grad(V, table)
-    gradients = [table[x] if x in table else _zeros(x, insert) for x in inputs]
+    with garbage_collection_paused():
+        table = fill_table(graph, z, dz, insert)
+    gradients = [table[x] if x in table else zeros_of(x, insert) for x in inputs]
     return gradients if insert else separate(gradients, dz if type(dz) is tuple else ())
 
 
 def tangents_of(seeds: dict, graph: Pruned, outputs: list, insert: bool) -> list:
     """The tangents of the outputs; zeros for those that are constants."""
-    with _no_garbage_collection():
+    with garbage_collection_paused():
         table = push_tangents(seeds, graph, insert)
     tangents = [
-        (table[y] if y in table else _zeros(y, insert))
+        (table[y] if y in table else zeros_of(y, insert))
         if type(y) is Variable
         else np.zeros_like(y, dtype=float)[()]
         for y in outputs

@@ -18,7 +18,7 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from npbp.graph.backprop import _no_garbage_collection, _upstream, _zeros, prune
+from npbp.graph.backprop import garbage_collection_paused, prune, upstream_of, zeros_of
 from npbp.graph.forward import seed
 from npbp.graph.tracing import (
     check_single_number,
@@ -60,15 +60,16 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
 
     def function(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         inputs, args, trees = with_variables(args, argnums)
-        z = f(*args, **kwargs)
+        with garbage_collection_paused():
+            z = f(*args, **kwargs)
         if type(z) is not Variable or z.value.ndim:
             check_single_number(z)
             if type(z) is not Variable:
-                return z, rebuild(trees, [_zeros(x, insert=False) for x in inputs])
-        with _no_garbage_collection():
+                return z, rebuild(trees, [zeros_of(x, insert=False) for x in inputs])
+        with garbage_collection_paused():
             graph = prune(inputs, z)
             insert = reaches_older(graph, inputs)
-            gradients = gradients_of(inputs, graph, z, _upstream(z, None, insert), insert)
+            gradients = gradients_of(inputs, graph, z, upstream_of(z, None, insert), insert)
         return z if insert else z.value, rebuild(trees, gradients)
 
     return function
@@ -161,14 +162,15 @@ def vjp(f: Callable, *args: Any, argnums: int | Sequence[int] | None = None) -> 
     """
     argnums = checked_argnums(range(len(args)) if argnums is None else argnums)
     inputs, args, trees = with_variables(args, argnums)
-    result = f(*args)
+    with garbage_collection_paused():
+        result = f(*args)
     outputs = outputs_of(result)
     z, graph, nested = trace(inputs, outputs)
 
     def pullback(G: Any) -> Any:
         Gs = leaves_like(result, G, "the upstream gradient")
         insert = nested or any(type(G) is Variable for G in Gs)
-        dz = tuple(_upstream(y, G, insert) for y, G in zip(outputs, Gs) if type(y) is Variable)
+        dz = tuple(upstream_of(y, G, insert) for y, G in zip(outputs, Gs) if type(y) is Variable)
         return rebuild(trees, gradients_of(inputs, graph, z, dz, insert))
 
     return rebuild(result, outputs if nested else map(value_of, outputs)), pullback
@@ -219,7 +221,8 @@ def jvp(
     argnums = checked_argnums(range(len(args)) if argnums is None else argnums)
     inputs, args, trees = with_variables(args, argnums)
     Ts = leaves_like(trees, tangents, "the tangents")
-    result = f(*args)
+    with garbage_collection_paused():
+        result = f(*args)
     outputs = outputs_of(result)
     _, graph, nested = trace(inputs, outputs)
     insert = nested or any(type(T) is Variable for T in Ts)
@@ -273,7 +276,8 @@ def jacobian(
 
     def function(*args: Any, **kwargs: Any) -> Any:
         inputs, args, trees = with_variables(args, argnums)
-        result = f(*args, **kwargs)
+        with garbage_collection_paused():
+            result = f(*args, **kwargs)
         outputs = outputs_of(result)
         wide = sum(np.size(y) for y in outputs) <= sum(x.size for x in inputs)
         blocks = rows if mode == "rev" or (mode is None and wide) else columns

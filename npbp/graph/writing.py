@@ -11,7 +11,6 @@ what an operation that we do not know has seen, as it may have kept it.
 
 from __future__ import annotations
 
-import keyword
 import math
 import types
 from collections import Counter, defaultdict
@@ -20,7 +19,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from npbp.graph.lines import CONSTANT, STORE, Line
-from npbp.graph.recipes import NEW, NUMBER, OUT, UFUNC, UNKNOWN, VIEW
+from npbp.graph.recipes import NEW, NUMBER, OUT, UFUNC, UNKNOWN, VIEW, is_name
 from npbp.graph.shaping import Reshape, Transpose
 
 
@@ -55,7 +54,8 @@ def write(
             statement = f"{statement:59} # {line.value.shape}"
         text.append(f"    {statement}")
         if line.checked:
-            x, shape, op = line.name, line.value.shape, names.object("op", line.op)
+            x, op = line.name, names.object("op", line.op)
+            shape = line.value.shape
             text.append(f"    if {x}.shape != {shape}: changed({op}, {x}, {shape})")
     _name_constants(results, names)
     text.append(f"    return {_returned(outputs, results, memory.returned, names)}\n")
@@ -66,11 +66,10 @@ def _check(i: int, line: Line, names: _Names) -> str:
     """The line that looks at the i-th value; what is as it should be passes at once."""
     x, value = line.name, line.value
     dtype = names.object(value.dtype.name, value.dtype)
-    if isinstance(value, np.ndarray):
-        ndarray = names.object("ndarray", np.ndarray)
-        wrong = f"type({x}) is not {ndarray} or {x}.shape != {value.shape} or {x}.dtype is not {dtype}"
-    else:
-        wrong = f"type({x}) is not {dtype}.type"
+    if not isinstance(value, np.ndarray):
+        return f"    if type({x}) is not {dtype}.type: {x} = convert({i}, {x})"
+    ndarray = names.object("ndarray", np.ndarray)
+    wrong = f"type({x}) is not {ndarray} or {x}.shape != {value.shape} or {x}.dtype is not {dtype}"
     return f"    if {wrong}: {x} = convert({i}, {x})"
 
 
@@ -104,8 +103,8 @@ def _returned(outputs: Any, results: Sequence[Line], returned: dict, names: _Nam
         if isinstance(tree, list):
             return f"[{', '.join(map(expression, tree))}]"
         if isinstance(tree, tuple):
-            inside = "".join(f"{expression(value)}, " for value in tree)
-            return f"{names.object('form', type(tree)) if hasattr(tree, '_fields') else ''}({inside})"
+            form = names.object("form", type(tree)) if hasattr(tree, "_fields") else ""
+            return f"{form}({''.join(f'{expression(value)}, ' for value in tree)})"
         return next(leaves)
 
     return expression(outputs)
@@ -148,7 +147,6 @@ class _Memory:
         # the next call, and all names that it has had.
         self.where: dict[Line, tuple[str, bool, list[str]]] = {}
         self.free: dict[tuple, list] = defaultdict(list)
-        self.buffers = 0
 
     def place(self, i: int, line: Line) -> str | None:
         """What to write as {out}: the name of an array, or None for a new one."""
@@ -221,8 +219,7 @@ class _Names:
 
     def local(self, wish: str | None, otherwise: str) -> str:
         """A name of a variable: its own, if it can be one in Python."""
-        ok = wish is not None and wish.isascii() and wish.isidentifier() and not keyword.iskeyword(wish)
-        return self._unique(wish if ok else otherwise)
+        return self._unique(wish if wish and is_name(wish) else otherwise)
 
     def object(self, wish: str, x: Any) -> str:
         """The name that stands for an object; the same each time."""

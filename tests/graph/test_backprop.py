@@ -517,3 +517,15 @@ def test_the_garbage_collector_is_left_as_it_was_also_after_an_error(enabled):
         assert gc.isenabled() is enabled
     finally:
         (gc.enable if was else gc.disable)()
+
+
+def test_a_bprop_that_is_zero_whatever_g_is_has_a_zero_tangent():
+    class Flat(graph.Operation):
+        def forward(self, X):
+            return np.floor(X)
+
+        def bprop(self, i, G, Y, X):
+            return X * 0
+
+    value, tangent = graph.jvp(Flat(), (np.array([1.5, 2.5]),), (np.ones(2),))
+    assert value.tolist() == [1, 2] and tangent.tolist() == [0, 0]

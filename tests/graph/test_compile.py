@@ -26,8 +26,9 @@ EACH = [  # of each number alone
     lambda x: np.exp(-x * x), graph.sigmoid,
 ]  # fmt: skip
 ONE = [
-    *EACH, graph.logsumexp, lambda x: graph.softmax(x, axis=0), np.transpose, lambda x: x.T, np.ravel,
-    lambda x: np.reshape(x, (-1, 1)), lambda x: np.reshape(x, np.shape(x)), lambda x: np.reshape(np.transpose(x), np.shape(x)),
+    *EACH, graph.logsumexp, lambda x: graph.softmax(x, axis=0), np.transpose, lambda x: x.T,
+    np.ravel, lambda x: np.reshape(x, (-1, 1)), lambda x: np.reshape(x, np.shape(x)),
+    lambda x: np.reshape(np.transpose(x), np.shape(x)),
     lambda x: x[..., None], lambda x: x[:1], lambda x: x[::-1], lambda x: x[-1], lambda x: x[1:],
     lambda x: x[..., 0], lambda x: x[NUMBERS % len(x)], lambda x: np.flip(x),
     np.sum, lambda x: np.sum(x, axis=0), lambda x: np.sum(x, axis=-1, keepdims=True),
@@ -71,10 +72,13 @@ def run(plan, x):
     return values
 
 
-def arrays(rng):
+def arrays(rng, dtype):
     """Inputs of several layouts, and none to be written into."""
-    x = [rng.standard_normal((N, M)), rng.standard_normal((M, N)), rng.standard_normal(N),
-         rng.standard_normal((2 * N, M))[::2], np.asfortranarray(rng.standard_normal((N, M)))]
+
+    def draw(*shape):
+        return rng.standard_normal(shape).astype(dtype)
+
+    x = [draw(N, M), draw(M, N), draw(N), draw(2 * N, M)[::2], np.asfortranarray(draw(N, M))]
     order = rng.integers(3)
     if order == 1:
         x = [np.asfortranarray(a) for a in x]
@@ -82,20 +86,21 @@ def arrays(rng):
         x = [a[::-1] for a in x]
     for a in x:
         a.flags.writeable = False
-    return [*x, np.float64(rng.standard_normal())]
+    return [*x, dtype(rng.standard_normal())]
 
 
 def same(found, expected):
     for a, b in zip(found, expected):
         assert np.shape(a) == np.shape(b) and a.dtype == b.dtype
-        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+        tolerance = 1e-12 if a.dtype == np.float64 else 1e-4
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")  # 0 / 0 in the derivative of arctan2
 @pytest.mark.parametrize("seed", range(120))
 def test_random_programs_give_what_evaluate_and_numpy_give(seed):
-    rng = np.random.default_rng(seed)
-    x = arrays(rng)
+    rng, dtype = np.random.default_rng(seed), (np.float64, np.float32)[seed % 2]
+    x = arrays(rng, dtype)
     plan = random_program(rng, x)
     X = [Variable(a) for a in x]
     V = run(plan, X)
@@ -111,7 +116,7 @@ def test_random_programs_give_what_evaluate_and_numpy_give(seed):
 
     held = []
     for _ in range(3):
-        new = arrays(rng)
+        new = arrays(rng, dtype)
         new = [new[k] if k in chosen else x[k] for k in range(len(X))]
         results = graph.trees.leaves(program(*[new[k] for k in chosen]))
         plain = run(plan, new)
@@ -190,6 +195,34 @@ def test_what_is_there_twice_is_computed_once(count):
     assert count() == 1
 
 
+def test_what_is_random_is_not_shared():
+    class Noise(graph.Operation):
+        def __init__(self, rng):
+            self.rng = rng
+
+        def forward(self, X):
+            return X + self.rng.standard_normal(X.shape)
+
+    x, noise = Variable(np.zeros(3)), Noise(np.random.default_rng(0))
+    a, b = graph.compile([noise(x), noise(x)], [x])(np.zeros(3))
+    assert (a != b).all()
+
+
+def test_settings_in_slots_are_settings():
+    class Times(graph.Operation):
+        __slots__ = ("k",)
+
+        def __init__(self, k):
+            self.k = k
+
+        def forward(self, X):
+            return self.k * X
+
+    x = Variable(np.ones(3))
+    a, b = graph.compile([Times(2.0)(x), Times(3.0)(x)], [x])(np.ones(3))
+    assert a[0] == 2.0 and b[0] == 3.0
+
+
 def test_what_differs_in_its_settings_is_not_shared():
     x = Variable(np.arange(6.0).reshape(2, 3))
     outputs = [np.sum(x, axis=0), np.sum(x, axis=1), np.sum(x, axis=0, keepdims=True), x[0], x[1],
@@ -227,6 +260,22 @@ def test_gradients_of_parts_go_to_their_places_at_once():
     assert "scatter" not in program.source and "empty" in program.source
     new = rng.standard_normal((5, 4))
     same([program(new)], [evaluate(gradient, {W: new})])
+
+
+def test_an_array_with_a_part_in_its_place_may_have_other_uses():
+    x = Variable(np.arange(3.0))
+    p, q = np.pad(x, (0, 1)), np.pad(x * 2.0, (1, 0))
+    outputs = [p + q, p, p + p, x * 2.0]
+    same(graph.compile(outputs, [x])(np.ones(3)), evaluate(outputs, {x: np.ones(3)}))
+
+
+def test_what_is_stretched_for_a_function_of_each_number_is_not():
+    x = Variable(np.arange(6.0).reshape(2, 3))
+    z = np.mean(np.exp(np.sum(x, axis=1)))
+    gradient = graph.general_back_propagation([x], z)[x]
+    program = graph.compile(gradient * x, [x])
+    assert "broadcast_to" not in program.source
+    same([program(np.ones((2, 3)))], [evaluate(gradient * x, {x: np.ones((2, 3))})])
 
 
 @pytest.mark.parametrize(
@@ -353,6 +402,19 @@ def test_an_operation_that_keeps_its_input_is_not_betrayed():
         np.testing.assert_array_equal(kept, before)
 
 
+@pytest.mark.parametrize("function", [np.ravel, np.asfortranarray, np.ascontiguousarray])
+def test_an_array_that_is_copied_or_not_as_its_layout_demands(function):
+    x = Variable(np.arange(6.0).reshape(2, 3))
+    h = x * 2.0
+    view = graph.Constant(function)(h)
+    y = view * 3.0 + 1.0  # must not go into the memory of the view
+    outputs = [np.sum(y), np.sin(h) + np.cos(h), np.sum(view), graph.Constant(function)(x) * 3.0]
+    program = graph.compile(outputs, [x])
+    for new in (np.ones((2, 3)), np.ones((3, 2)).T):
+        new.flags.writeable = False
+        same(program(new), evaluate(outputs, {x: new}))
+
+
 def test_an_operation_that_returns_its_input_or_a_part_of_it():
     class Same(graph.Operation):
         def forward(self, X):
@@ -411,7 +473,7 @@ def test_outputs_have_the_form_that_was_asked_for():
     y, z = x + 1.0, x + 2.0
     for outputs, expected in [
         (y, 11.0), ([y], [11.0]), ((y,), (11.0,)), ((y, [z, x]), (11.0, [12.0, 10.0])), ([], []),
-        ((), ()), ({"a": y, x: {"b": z}, 3: x, None: y}, {"a": 11.0, x: {"b": 12.0}, 3: 10.0, None: 11.0}),
+        ((), ()), ({"a": y, x: {"b": z}, None: y}, {"a": 11.0, x: {"b": 12.0}, None: 11.0}),
     ]:  # fmt: skip
         found = graph.compile(outputs, [x])(10.0)
         assert found == expected and type(found) is type(expected if outputs is not y else y.value)
@@ -429,9 +491,9 @@ def test_single_numbers_are_numpy_scalars():
 
 def test_constants_are_what_they_are():
     x = Variable(np.array([2.0, 3.0]))
-    outputs = [(-2.0) ** (x - x + 2), x - -1, x * np.inf, np.where(x > 2, np.nan, x), x + 10**400 * 0,
-               x * True, np.float32(0.1) + x, x[0] - -2.0, (-3.0) ** x[0]]  # fmt: skip
-    same(graph.compile(outputs, [x])([3.0, 1.0]), evaluate(outputs, {x: [3.0, 1.0]}))
+    outputs = [(-2.0) ** (x - x + 2), x - -1, x * np.inf, np.where(x > 2, np.nan, x), x * True,
+               np.float32(0.1) + x, x[0] - -2.0, (-3.0) ** x[0]]  # fmt: skip
+    same(graph.compile(outputs, [x])([2.0, 1.0]), evaluate(outputs, {x: [2.0, 1.0]}))
 
 
 def test_an_exponent_that_is_an_input_may_change():
@@ -441,8 +503,8 @@ def test_an_exponent_that_is_an_input_may_change():
 
 
 def test_variables_keep_their_names_where_python_can_say_them():
-    names = ["weights", "class", "weights", "add", "type", "float64", "x y", "b0", "v0", None, "ﬁ",
-             "multiply", "convert", "program", "ndarray"]  # fmt: skip
+    names = ["weights", "class", "weights", "add", "type", "float64", "x y", "b0", "v0", None,
+             "ﬁ", "multiply", "convert", "program", "ndarray"]  # fmt: skip
     X = [Variable(np.full(2, float(k)), name=name) for k, name in enumerate(names)]
     y = X[0]
     for V in X[1:]:
@@ -452,6 +514,16 @@ def test_variables_keep_their_names_where_python_can_say_them():
     assert program.source.startswith("def program(weights, x1, weights_1, add, ")
     new = [np.full(2, k + 1.0) for k in range(len(X))]
     same(program(*new), evaluate([y, y * y], dict(zip(X, new))))
+
+
+def test_operations_may_have_any_name():
+    x = Variable(np.ones(3))
+    y = x
+    for name in ("Lambda", "Out", "É", "Add", "X", "B0", "V1", "Program", "Type", "Convert"):
+        kind = type(name, (graph.Operation,), {"forward": lambda self, X: X + 1.0})
+        y = kind()(y)
+        y.name = name.lower()
+    same([graph.compile(y, [x])(np.zeros(3))], [np.full(3, 10.0)])
 
 
 def test_the_source_is_the_python_that_runs():
@@ -486,7 +558,7 @@ def test_values_are_converted_or_refused_as_by_evaluate():
 
 def test_inputs_and_outputs_that_make_no_sense_are_refused():
     x = Variable(1.0)
-    with pytest.raises(ValueError, match="the same variable twice among the inputs"):
+    with pytest.raises(ValueError, match="got one variable twice among the inputs"):
         graph.compile(x, [x, x])
     with pytest.raises(TypeError, match="got float as an input, wanted a Variable"):
         graph.compile(x, [1.0])
@@ -501,10 +573,20 @@ def test_one_input_needs_no_list_and_an_input_may_be_unused():
     assert graph.compile(x + 1.0, [])() == 2.0
 
 
-def test_a_shape_that_depends_on_values_must_not_change():
+class Positive(graph.Operation):
+    def forward(self, X):
+        return X[X > 0]
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: x[x > 0], Positive(), graph.Constant(lambda X: X[X > 0]),
+          lambda x: x[: np.sum(x > 0)]],
+)  # fmt: skip
+def test_a_shape_that_depends_on_values_must_not_change(f):
     x = Variable(np.array([1.0, -1.0, 2.0]))
-    program = graph.compile(x[x > 0] * 10.0 + 1.0, [x])
-    np.testing.assert_array_equal(program([-3.0, 4.0, 5.0]), [41.0, 51.0])
+    y = f(x) * 10.0 + 1.0
+    program = graph.compile(y, [x])
+    same([program([-3.0, 4.0, 5.0])], [evaluate(y, {x: [-3.0, 4.0, 5.0]})])
     with pytest.raises(ValueError, match=r"got a result of shape \(1,\), wanted \(2,\)"):
         program([-3.0, -4.0, 5.0])
 
