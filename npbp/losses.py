@@ -79,15 +79,16 @@ class SoftmaxCrossEntropyLoss(Layer):
         """
         self.cache = None  # if this call fails, the gradient of the last one is no answer
         scores = self._scores(scores)
-        targets = self._targets(targets, scores)
-        p, shifted, total = self._softmax(scores)
-        self.cache = p, targets
-        log_sum_exp = np.log(total)
-        if targets.ndim == 1:
-            losses = log_sum_exp - shifted[np.arange(len(targets)), targets]
+        t, sum_t = self._targets(targets, scores)
+        p, shifted, log_sum_exp = self._softmax(scores)
+        self.cache = p, t, sum_t
+        if sum_t is None:  # labels: t is a mask
+            wanted = shifted[t]
         else:
-            losses = targets.sum(axis=1) * log_sum_exp - (targets * shifted).sum(axis=1)
-        return p.copy(), float(losses.mean() if self.reduction == "mean" else losses.sum())
+            wanted, log_sum_exp = shifted * t, sum_t * log_sum_exp
+        # The sum over the batch of (sum_k t_k) log(sum_j exp(s_j)) - sum_k t_k s_k.
+        number = float(np.add.reduce(log_sum_exp) - np.add.reduce(wanted, axis=None))
+        return p.T.copy(), number / len(scores) if self.reduction == "mean" else number
 
     def bp_input(self, grad: float = 1.0) -> np.ndarray:
         """``grad * (p - t)``, over ``N`` if the loss is the mean; shape ``(N, C)``.
@@ -95,30 +96,31 @@ class SoftmaxCrossEntropyLoss(Layer):
         ``grad`` is the derivative of J with respect to the number returned: 1 if the
         loss is J itself.
         """
-        p, targets = self.cached()
-        if targets.ndim == 1:
-            d_scores = p.copy()
-            d_scores[np.arange(len(targets)), targets] -= 1
-        else:
-            d_scores = p * targets.sum(axis=1, keepdims=True) - targets
-        d_scores *= grad / len(p) if self.reduction == "mean" else grad
-        return d_scores
+        p, t, sum_t = self.cached()
+        d_scores = np.subtract(p if sum_t is None else p * sum_t, t)
+        d_scores *= grad / p.shape[1] if self.reduction == "mean" else grad
+        return d_scores.T
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """The probabilities alone, ``(N, C)`` to ``(N, C)``; needs no targets."""
-        return self._softmax(self._scores(scores))[0]
+        return self._softmax(self._scores(scores))[0].T
 
     def config(self) -> dict[str, Any]:
         return {"reduction": self.reduction}
 
     @staticmethod
     def _softmax(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """p, the scores less their row's largest, and the sum of the exponentials."""
-        shifted = scores - scores.max(axis=1, keepdims=True)
+        """p, the scores less their row's largest, and the log-sum-exp of these.
+
+        All are transposed, ``(C, N)``: NumPy sums along the first axis, whole rows at a
+        time, in two thirds of the time that it takes along a short last one.
+        """
+        shifted = scores.T.copy()
+        shifted -= np.maximum.reduce(shifted)
         p = np.exp(shifted)
-        total = p.sum(axis=1)
-        p /= total[:, None]
-        return p, shifted, total
+        total = np.add.reduce(p)
+        p /= total
+        return p, shifted, np.log(total)
 
     def _scores(self, scores: Any) -> np.ndarray:
         scores = self.batch(scores)
@@ -129,43 +131,51 @@ class SoftmaxCrossEntropyLoss(Layer):
             )
         return scores
 
-    def _targets(self, targets: Any, scores: np.ndarray) -> np.ndarray:
-        """The targets, checked: labels as they are, rows of probabilities as floats."""
-        name, shape = "SoftmaxCrossEntropyLoss", scores.shape
+    def _targets(self, targets: Any, scores: np.ndarray) -> tuple[np.ndarray, Any]:
+        """The targets t, checked, as ``(C, N)``, and their sums: None for labels, where all
+        are 1. New arrays, as the caller may fill its own with those of the next batch."""
         targets = np.asarray(targets)
-        if not shape[0]:
-            raise ValueError(f"{name}: got an empty batch, wanted at least one example")
-        if targets.shape not in (shape[:1], shape):
-            raise ValueError(
-                f"{name}: got targets of shape {targets.shape} for scores of shape {shape}, "
-                f"wanted labels ({shape[0]},) or rows of probabilities {shape}"
+        N, C = scores.shape
+        if targets.shape == (N,) and N and targets.dtype.kind in "iu":
+            t = np.arange(C)[:, None] == targets
+            if np.count_nonzero(t) == N:
+                return t, None
+        elif targets.shape == (N, C) and N and targets.dtype.kind in "iuf":
+            sums = targets.sum(axis=1)
+            if (targets >= 0).all() and (abs(sums - 1) < 1e-3).all():
+                t = targets.T.astype(scores.dtype)
+                return t, np.add.reduce(t)
+        raise self._bad_targets(targets, N, C)
+
+    @staticmethod
+    def _bad_targets(targets: np.ndarray, N: int, C: int) -> Exception:
+        """Say what is wrong with targets that are not as they should be."""
+        name = "SoftmaxCrossEntropyLoss"
+        if not N:
+            return ValueError(f"{name}: got an empty batch, wanted at least one example")
+        if targets.shape not in ((N,), (N, C)):
+            return ValueError(
+                f"{name}: got targets of shape {targets.shape} for scores of shape {(N, C)}, "
+                f"wanted labels ({N},) or rows of probabilities {(N, C)}"
+            )
+        if targets.ndim == 1 and targets.dtype.kind not in "iu":
+            return TypeError(
+                f"{name}: got labels of type {targets.dtype}, wanted integers: convert them "
+                "with labels.astype(int)"
             )
         if targets.ndim == 1:
-            if targets.dtype.kind not in "iu":
-                raise TypeError(
-                    f"{name}: got labels of type {targets.dtype}, wanted integers: "
-                    "convert them with labels.astype(int)"
-                )
-            low, high = targets.min(), targets.max()
-            if low < 0 or high >= shape[1]:
-                raise ValueError(
-                    f"{name}: got the label {low if low < 0 else high}, wanted 0 to "
-                    f"{shape[1] - 1}: the network has {shape[1]} outputs"
-                )
-            # A copy, as the gradient is taken later, when the caller may have
-            # filled the array with the labels of the next batch.
-            return targets.astype(np.intp)
-        if targets.dtype.kind not in "iuf":
-            raise TypeError(f"{name}: got targets of type {targets.dtype}, wanted numbers")
-        rows = targets.astype(np.float64)
-        bad = ~((rows >= 0).all(axis=1) & (abs(rows.sum(axis=1) - 1) < 1e-3))
-        if bad.any():
-            n = int(bad.argmax())
-            raise ValueError(
-                f"{name}: got the row {targets[n]} as target {n}, wanted probabilities: "
-                "none negative, and their sum 1"
+            label = targets[(targets < 0) | (targets >= C)][0]
+            return ValueError(
+                f"{name}: got the label {label}, wanted 0 to {C - 1}: the network has {C} outputs"
             )
-        return rows.astype(scores.dtype)
+        if targets.dtype.kind not in "iuf":
+            return TypeError(f"{name}: got targets of type {targets.dtype}, wanted numbers")
+        good = (targets >= 0).all(axis=1) & (abs(targets.sum(axis=1) - 1) < 1e-3)
+        n = int(good.argmin())
+        return ValueError(
+            f"{name}: got the row {targets[n]} as target {n}, wanted probabilities: none "
+            "negative, and their sum 1"
+        )
 
 
 def fraction_correct(prediction: np.ndarray, targets: np.ndarray) -> float:

@@ -11,7 +11,7 @@ import copy
 import json
 import os
 from collections import Counter
-from typing import Any, Iterable, Sequence
+from typing import Any, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from npbp.files import replacing
 from npbp.layers import Layer, Linear, ReLU
 from npbp.layers.base import floating
 from npbp.losses import SoftmaxCrossEntropyLoss, fraction_correct
-from npbp.optimizers import SGD, learning_rate
+from npbp.optimizers import learning_rate
 
 
 class Network:
@@ -138,32 +138,44 @@ class Network:
         ``grad`` multiplies them all: dJ/d(loss), if the loss is a part of some J. The
         gradient with respect to the input is not computed; see ``bp_input``.
         """
-        # Below the first layer that has weights nobody needs a gradient.
-        lowest = next((i for i, layer in enumerate(self.layers) if layer.parameters), None)
-        return self._backward(grad, lowest)[1]
+        gradients = dict(self._backward(grad))
+        return {
+            f"{name}.{key}": value
+            for i, name in enumerate(self.names)
+            for key, value in gradients.get(i, {}).items()
+        }
 
     def bp_input(self, grad: float = 1.0) -> np.ndarray:
         """The gradient of the last ``evaluate``'s loss for its input ``X``, in its shape."""
-        return self._backward(grad, -1)[0]
-
-    def _backward(self, grad: float, lowest: int | None) -> tuple[np.ndarray, dict]:
-        """Walk back from the loss; below layer ``lowest`` nothing is computed."""
-        gradients: dict[str, np.ndarray] = {}
-        if lowest is None:  # no weights at all
-            return np.empty(0), gradients
-        names = self.names
         grad = self.loss.bp_input(grad)
-        for i in reversed(range(max(lowest, 0), len(self.layers))):
-            layer = self.layers[i]
-            for key, value in layer.named_gradients(grad).items():
-                gradients[f"{names[i]}.{key}"] = value
-            if i != lowest:
-                grad = layer.bp_input(grad)
-        return grad, dict(reversed(gradients.items()))
+        for layer in reversed(self.layers):
+            grad = layer.bp_input(grad)
+        return grad
 
     def gradient_descent(self, alpha: float) -> None:
         """One step against the gradient: ``W <- W - alpha * dJ/dW`` for every weight."""
-        SGD(alpha).step(self.parameters, Network.backprop(self))
+        # The gradient of alpha * J is alpha times that of J: so alpha is multiplied into the
+        # gradient of the scores, not into those of the weights, which are much larger.
+        for i, gradients in self._backward(learning_rate("gradient_descent", alpha)):
+            for name, d_W in gradients.items():
+                W = getattr(self.layers[i], name)
+                W -= d_W
+
+    def _backward(self, grad: float) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+        """Walk back from the loss: ``(i, gradients)`` of each layer that has weights.
+
+        By then the gradient has been passed on below, so the layer's weights may change.
+        """
+        layers = self.layers
+        with_weights = [i for i, layer in enumerate(layers) if layer.parameter_names]
+        if not with_weights:
+            return
+        grad = self.loss.bp_input(grad)
+        for i in range(len(layers) - 1, with_weights[0] - 1, -1):
+            gradients = layers[i].named_gradients(grad)
+            if i > with_weights[0]:  # below the lowest weights nobody needs a gradient
+                grad = layers[i].bp_input(grad)
+            yield i, gradients
 
     def summary(self) -> str:
         """A table as text: layer, output shape, parameters.

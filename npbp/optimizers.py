@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 
@@ -50,6 +52,6 @@ def learning_rate(owner: str, alpha: float) -> float:
         value = float(alpha)
     except (TypeError, ValueError):
         raise TypeError(f"{owner}: got alpha={alpha!r}, wanted a number") from None
-    if not (np.isfinite(value) and value >= 0):
+    if not 0 <= value < math.inf:
         raise ValueError(f"{owner}: got alpha={alpha!r}, wanted a finite number of at least 0")
     return value

@@ -10,6 +10,7 @@ went. One step of it is three lines::
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from dataclasses import dataclass, field
@@ -242,44 +243,46 @@ def _train_epoch(
     network: Network, train: Batches, optimizer: Any, epoch: int, on_batch: list
 ) -> tuple[float, float]:
     """A step for every batch; the mean loss and the fraction correct on the way."""
-    totals = _Totals()
-    for batch, (X, y) in enumerate(train, start=1):
-        with np.errstate(all="ignore"):  # an overflow shows in the next loss, with its place
+    totals = _Totals(network)
+    with np.errstate(all="ignore"):  # an overflow shows in the next loss, with its place
+        for batch, (X, y) in enumerate(train, start=1):
             probabilities, loss = network.loss(network.scores(X), y)
-            if not np.isfinite(loss):
+            if not math.isfinite(loss):
                 where = f"epoch {epoch}, batch {batch}"
                 raise _diverged(network, X, loss, where, no_step_yet=epoch == batch == 1)
-            totals.add(network, probabilities, loss, y)
-            gradients = Network.backprop(network)  # by name; NeuralNet's own gives a tuple
-            optimizer.step(network.parameters, gradients)
-        for function in on_batch:
-            function(epoch, batch, len(train))
+            totals.add(probabilities, loss, y)
+            if type(optimizer) is SGD:
+                Network.gradient_descent(network, optimizer.alpha)
+            else:  # by name; NeuralNet's own backprop gives a tuple
+                optimizer.step(network.parameters, Network.backprop(network))
+            for function in on_batch:
+                function(epoch, batch, len(train))
     return totals.means()
 
 
 def _measure(network: Network, validation: Batches, epoch: int) -> tuple[float, float]:
     """The mean loss and the fraction correct, without a step."""
-    totals = _Totals()
+    totals = _Totals(network)
     for batch, (X, y) in enumerate(validation, start=1):
         with np.errstate(all="ignore"):
             probabilities, loss = network.loss(network.scores(X), y)
-            if not np.isfinite(loss):
+            if not math.isfinite(loss):
                 raise _diverged(network, X, loss, f"epoch {epoch}, validation batch {batch}")
-        totals.add(network, probabilities, loss, y)
+        totals.add(probabilities, loss, y)
     return totals.means()
 
 
 class _Totals:
     """Sums over examples, as the last batch may be smaller than the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: Network) -> None:
+        self.is_sum = getattr(network.loss, "reduction", "mean") == "sum"
         self.loss, self.correct, self.examples = 0.0, 0, 0
 
-    def add(self, network: Network, probabilities: np.ndarray, loss: float, y: np.ndarray) -> None:
+    def add(self, prediction: np.ndarray, loss: float, y: np.ndarray) -> None:
         n = len(y)
-        is_sum = getattr(network.loss, "reduction", "mean") == "sum"
-        self.loss += float(loss) * (1 if is_sum else n)
-        self.correct += round(fraction_correct(probabilities, y) * n)
+        self.loss += loss if self.is_sum else loss * n
+        self.correct += round(fraction_correct(prediction, y) * n)
         self.examples += n
 
     def means(self) -> tuple[float, float]:

@@ -118,6 +118,32 @@ def test_backprop_gives_a_gradient_for_every_parameter_in_their_order():
     assert list(network.backprop()) == list(network.parameters) == ["linear1.W", "linear2.W", "linear3.W"]
 
 
+def test_a_layer_with_two_parameters_keeps_their_order_and_takes_its_step():
+    class Affine(Layer):
+        a, b = Parameter(), Parameter()
+
+        def __init__(self):
+            self.a, self.b = np.full(5, 2.0), np.zeros(5)
+
+        def forward(self, x):
+            self.cache = x
+            return x * self.a + self.b
+
+        def bp_input(self, grad):
+            return grad * self.a
+
+        def bp_param(self, grad):
+            return (grad * self.cached()).sum(axis=0), grad.sum(axis=0)
+
+    network = Network([Linear(6, 5), Affine(), Linear(5, 3)], SoftmaxCrossEntropyLoss())
+    network.evaluate(*batch(7, 6, 3))
+    gradients = network.backprop()
+    assert list(gradients) == list(network.parameters)
+    network.gradient_descent(0.5)
+    np.testing.assert_allclose(network.layers[1].a, 2 - 0.5 * gradients["affine1.a"], rtol=1e-6)
+    np.testing.assert_allclose(network.layers[1].b, -0.5 * gradients["affine1.b"], rtol=1e-6)
+
+
 def test_the_gradient_for_the_input_is_not_computed_unless_asked_for():
     calls = []
 

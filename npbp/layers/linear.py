@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from npbp.initializers import xavier_uniform
-from npbp.layers.base import Layer, Parameter, floating, size
+from npbp.layers.base import Layer, Parameter, floating, product, size
 
 
 class Linear(Layer):
@@ -94,8 +94,8 @@ class Linear(Layer):
         x = self.cached()
         grad = self.upstream(grad, (len(x), self.out_features))
         d_W = np.empty_like(self.W)
-        np.matmul(x.T, grad, out=d_W[:-1], casting="same_kind")
-        np.sum(grad, axis=0, out=d_W[-1])
+        product(x.T, grad, out=d_W[:-1])
+        np.add.reduce(grad, axis=0, out=d_W[-1])
         return d_W
 
     def output_shape(self, shape: tuple | None) -> tuple:
