@@ -132,12 +132,16 @@ class LogSumExp(Reduction, Operation):
     analytic = True
 
     def forward(self, X: Any) -> Any:
-        # e^(X - M) is at most 1. With M = 0 for an infinite one: inf - inf is nan.
-        M = np.max(X, axis=self.axis, keepdims=True)
-        M = np.where(np.isfinite(M), M, 0)
+        X = np.asarray(X)
+        M = X.max(axis=self.axis, keepdims=True)
+        infinite = not np.isfinite(M).all()
+        if infinite:  # inf - inf is nan
+            M = np.where(np.isfinite(M), M, 0)
+        E = np.exp(X - M).sum(axis=self.axis, keepdims=self.keepdims)  # X - M is at most 0
+        if not infinite:  # so E is at least 1
+            return np.log(E) + M.reshape(E.shape)
         with np.errstate(divide="ignore"):  # log 0 = -inf, if all X are
-            Y = np.log(np.sum(np.exp(X - M), axis=self.axis, keepdims=self.keepdims))
-        return Y + M.reshape(Y.shape)
+            return np.log(E) + M.reshape(E.shape)
 
     def bprop(self, i: int, G: Any, Y: Any, X: Any) -> Any:
         return self.spread(G) * np.exp(X - self.spread(Y))
