@@ -53,8 +53,9 @@ def evaluate(outputs: Any, new: Mapping[Variable, Any]) -> Any:
     >>> x = graph.Variable(2.0, name="x")
     >>> y = x * x * x
     >>> slope = graph.general_back_propagation([x], y)[x]
-    >>> graph.evaluate([y, slope], {x: 10.0})
-    [np.float64(1000.0), np.float64(300.0)]
+    >>> values = graph.evaluate([y, slope], {x: 10.0})
+    >>> [float(value) for value in values]
+    [1000.0, 300.0]
     """
     values = {}
     for V, value in new.items():
