@@ -1,0 +1,274 @@
+"""The benchmarks: that they run and tell what they measured. Nothing here depends on speed."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import npbp
+import npbp.layers
+import npbp.losses
+
+ROOT = Path(npbp.__file__).parents[1]
+sys.path.append(str(ROOT))  # `python -m benchmarks` finds it as it is started there
+
+from benchmarks import comparison, layers  # noqa: E402
+from benchmarks.__main__ import FILES  # noqa: E402
+from benchmarks.harness import Failure, Session, Table, Timer, alternate, quartiles  # noqa: E402
+from benchmarks.peers import PEERS, installed  # noqa: E402
+from benchmarks.worker import Worker  # noqa: E402
+
+SMALL = ("layers", "data", "import", "epoch")
+
+
+def benchmarks(*arguments, **options):
+    command = [sys.executable, "-m", "benchmarks", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, **options)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """A quick run of the small ones: what it printed, its JSON, its pictures."""
+    folder = tmp_path_factory.mktemp("benchmarks")
+    done = benchmarks(*SMALL, "--quick", "--json", folder / "new.json", "--plot", folder / "pictures")
+    assert done.returncode == 0, done.stderr
+    return done, json.loads((folder / "new.json").read_text()), folder
+
+
+# ---- the command
+
+def test_without_a_name_it_lists_every_benchmark_with_its_question():
+    done = benchmarks()
+    assert done.returncode == 0
+    for name in FILES:
+        line = next(line for line in done.stdout.splitlines() if line.split()[:1] == [name])
+        assert line.endswith("?") and len(line) < 110
+    assert "--compare OLD.json" in done.stdout
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["matmull"], ["'matmull'", "matmul, layers"]),
+    (["import", "matmull"], ["'matmull'"]),
+    (["import", "--compare", "no-such-file.json"], ["no-such-file.json: No such file"]),
+    (["import", "--compare", "README.rst"], ["README.rst: not a file that --json wrote"]),
+    (["import", "--json", "no-such-folder/new.json"], ["no-such-folder/new.json: No such file"]),
+    (["import", "--plot", "README.rst"], ["README.rst: File exists"]),
+])
+def test_what_cannot_work_is_said_in_one_line_before_anything_runs(arguments, words):
+    done = benchmarks(*arguments, "--quick")
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("benchmarks: ") and done.stderr.count("\n") == 1
+    for word in words:
+        assert word in done.stderr
+
+
+def test_progress_is_on_stderr_and_tables_are_on_stdout(ran):
+    done, results, _ = ran
+    for name in SMALL:
+        assert f"benchmarks: {name}: " in done.stderr
+        assert f"{name}: {results['benchmarks'][name]['question']}\n===" in done.stdout
+    assert "benchmarks: " not in done.stdout
+    assert results["machine"]["numpy"] in done.stdout
+
+
+def test_it_says_whether_the_data_are_mnist_or_random_bytes(ran, tmp_path):
+    done, results, _ = ran
+    note = results["benchmarks"]["data"]["notes"][0]
+    assert note in ("The data: MNIST.", "The data: random bytes of MNIST's shape.")
+    assert note in done.stdout
+    elsewhere = benchmarks("data", "--quick", env={**os.environ, "NPBP_DATA": str(tmp_path)})
+    assert "The data: random bytes of MNIST's shape." in elsewhere.stdout
+
+
+# ---- what is written
+
+def test_the_json_has_the_machine_and_every_run(ran):
+    _, results, _ = ran
+    assert results["quick"] is True and results["date"][:2] == "20"
+    machine = results["machine"]
+    assert machine["processor"] and machine["blas"] and machine["cores"] >= machine["threads"] >= 1
+    assert machine["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert list(results["benchmarks"]) == list(SMALL)
+    for benchmark in results["benchmarks"].values():
+        assert benchmark["tables"]
+        for table in benchmark["tables"]:
+            assert table["unit"] and table["rows"]
+            for row in table["rows"]:
+                low, high = row["quartiles"]
+                assert 0 < low <= row["median"] <= high and len(row["runs"]) >= 3
+
+
+def test_every_run_says_what_must_hold_and_whether_it_does(ran):
+    done, results, _ = ran
+    (limit,) = results["benchmarks"]["import"]["limits"]
+    assert limit["at_most"] == 30 and limit["unit"] == "ms"
+    line = next(line for line in done.stdout.splitlines() if line.startswith(limit["what"]))
+    assert line.split()[-1] == ("yes" if limit["value"] <= 30 else "NO")
+
+
+def test_a_picture_is_written_for_each_benchmark(ran):
+    _, _, folder = ran
+    for name in SMALL:
+        png = (folder / "pictures" / f"{name}.png").read_bytes()
+        assert png[:8] == b"\x89PNG\r\n\x1a\n"
+        width, height = (int.from_bytes(png[i:i + 4], "big") for i in (16, 20))
+        assert width == 1920 and height >= 1080
+
+
+def test_every_layer_and_loss_of_the_library_is_timed():
+    found = {kind for module in (npbp.layers, npbp.losses) for kind in vars(module).values()
+             if isinstance(kind, type) and issubclass(kind, npbp.Layer)}
+    assert found - {npbp.Layer} == set(layers.CASES)
+
+
+# ---- --compare
+
+def test_compare_prints_what_became_slower_the_worst_first(ran):
+    _, new, _ = ran
+    old = copy.deepcopy(new)
+    tables = old["benchmarks"]["data"]["tables"]
+    tables[0]["rows"][1]["median"] *= 3        # MB/s: it had been faster
+    tables[1]["rows"][1]["median"] /= 3        # MB/s: it had been slower
+    old["benchmarks"]["import"]["tables"][0]["rows"][0]["median"] /= 2      # ms
+    old["benchmarks"]["import"]["tables"][0]["rows"][1]["median"] *= 2      # ms
+    old["benchmarks"]["epoch"]["tables"][0]["rows"][0]["median"] /= 1.05    # below the threshold
+    lines = comparison.text(old, new).splitlines()
+    assert lines[0].startswith("2 of ")
+    rows = [line for line in lines if line.lstrip()[:1].isdigit()][1:]
+    assert [row.split()[:2] for row in rows] == [["3.00", "data"], ["2.00", "import"]]
+    assert "npbp read_idx" in rows[0] and rows[1].endswith("numpy")
+
+
+def test_compare_says_when_nothing_became_slower_or_nothing_is_common(ran):
+    _, new, _ = ran
+    assert comparison.text(new, new).startswith("0 of ")
+    other = {**new, "benchmarks": {}}
+    assert comparison.text(other, new).startswith("Nothing to compare")
+
+
+def test_compare_says_when_the_earlier_run_was_another_machine_or_of_other_effort(ran):
+    _, new, _ = ran
+    old = {**new, "quick": False, "machine": {**new["machine"], "processor": "Abacus 3"}}
+    text = comparison.text(old, new)
+    assert "another machine: Abacus 3" in text and "a quick run" in text
+
+
+def test_the_command_compares_with_a_file_it_wrote(ran):
+    _, new, folder = ran
+    old = copy.deepcopy(new)
+    for row in old["benchmarks"]["import"]["tables"][0]["rows"]:
+        row["median"] /= 1000
+    (folder / "old.json").write_text(json.dumps(old))
+    done = benchmarks("import", "--quick", "--compare", folder / "old.json")
+    assert done.returncode == 0
+    assert f"2 of 2 became slower by more than 1.1 times, against the run of {old['date']}" in done.stdout
+
+
+# ---- the harness
+
+def test_programs_take_turns_in_changing_order():
+    calls = []
+    measures = {name: lambda name=name: calls.append(name) or 1.0 for name in "abc"}
+    runs = alternate(measures, rounds=3, patience=100)
+    assert "".join(calls) == "cba" "abc" "cba"
+    assert runs == {name: [1.0] * 3 for name in "abc"}
+
+
+def test_a_program_that_takes_too_long_sits_out():
+    runs = alternate({"slow": lambda: 5.0, "fast": lambda: 0.1}, rounds=4, patience=8)
+    assert len(runs["slow"]) == 2 and len(runs["fast"]) == 4
+
+
+def test_a_timer_calls_short_functions_often_enough_and_long_ones_once():
+    calls = []
+    timer = Timer(lambda: calls.append(1), at_least=0.005)
+    timer()
+    before = len(calls)
+    seconds = timer()
+    assert timer.calls > 100 and len(calls) - before == timer.calls
+    assert seconds * timer.calls < 0.5
+    once = Timer(lambda: calls.append(1), at_least=0)
+    assert once() > 0 and once.calls == 1
+
+
+def test_medians_quartiles_and_ratios():
+    assert quartiles([1.0, 2.0, 3.0, 4.0, 5.0]) == (2.0, 4.0) and quartiles([7.0]) == (7.0, 7.0)
+    table = Table("t", "us", ratios=("floor",))
+    for program, runs in (("floor", [1.0, 9.0, 2.0]), ("a", [4.0]), ("b", [3.0])):
+        table.add(program, runs)
+    assert table.median("floor") == 2 and table.ratio("a", "floor") == 2
+    assert table.ratio("floor", "a", "b") == pytest.approx(2 / 3)  # the better of the two
+    table.higher = True
+    assert table.ratio("floor", "a", "b") == 0.5
+    assert table.text().splitlines()[1].split() == ["program", "us", "quartiles", "/", "floor"]
+
+
+def test_a_limit_that_does_not_hold_stands_out():
+    session = Session("name", "Is it so?", quick=True)
+    session.limit("speed", 2.0, 1.5)
+    line = next(line for line in session.text().splitlines() if line.startswith("speed"))
+    assert line.split()[-3:] == ["times", "1.50", "NO"]
+
+
+# ---- workers and peers
+
+def test_a_worker_times_a_program_in_a_process_of_its_own():
+    task = {"sizes": [4, 3, 2], "batch": 2, "examples": 8}
+    with Worker("with_numpy") as worker:
+        measure = worker.prepare("products", task, at_least=0.001)
+        assert 0 < measure() < 1 and worker.process.pid != os.getpid()
+        with pytest.raises(Failure, match="with_numpy: AttributeError: .*no_such_program"):
+            worker.prepare("no_such_program", task, at_least=0.001)
+        assert measure() > 0  # it goes on
+    assert worker.process.returncode == 0
+
+
+def test_a_worker_that_does_not_start_says_why():
+    with Worker("with_nothing") as worker:
+        with pytest.raises(Failure, match="with_nothing: ModuleNotFoundError: .*with_nothing"):
+            worker.prepare("fit", {}, at_least=0)
+
+
+@pytest.mark.skipif(any(map(installed, PEERS.values())), reason="peers are installed")
+def test_absent_peers_are_named_and_how_to_install_them():
+    done = benchmarks("peers", "graph", "--quick")
+    assert done.returncode == 0
+    peers, graph = done.stdout.split("graph: ", 1)
+    for peer in PEERS:
+        assert peer in peers
+    assert "pip install -r benchmarks/requirements-peers.txt" in peers
+    assert "Not installed: torch" in graph
+
+
+def test_the_requirements_are_the_peers():
+    lines = (ROOT / "benchmarks" / "requirements-peers.txt").read_text().splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == list(PEERS)
+
+
+LEARNED = """
+from benchmarks.programs import with_{0} as programs
+found = programs.fit(sizes=[784, 32, 10], batch=64, examples=6400)()
+loss, correct = {1}
+print(float(loss), float(correct))
+"""
+
+
+@pytest.mark.parametrize("library", ["npbp", "torch", "jax", "mygrad", "dezero", "autograd"])
+def test_the_programs_that_are_compared_do_the_same_work(library):
+    if importlib.util.find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    how = "found.loss[-1], found.correct[-1]" if library == "npbp" else "found"
+    simple = LEARNED.format("numpy", "found").replace("programs.fit(", "programs.loop(")
+    losses, rights = zip(*(
+        map(float, subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True,
+                                  text=True, check=True).stdout.split())
+        for code in (LEARNED.format(library, how), simple)))
+    assert losses[0] == pytest.approx(losses[1], rel=0.15)
+    assert rights[0] == pytest.approx(rights[1], abs=0.05)
