@@ -16,8 +16,6 @@ from npbp.graph.operation import Constant
 from npbp.graph.protocols import implements
 from npbp.graph.variable import Variable, value_of
 
-__all__: list[str] = []
-
 COMPARISONS = [
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
     np.isfinite, np.isinf, np.isnan, np.signbit,

@@ -9,8 +9,6 @@ import numpy as np
 from npbp.graph.operation import LinearMap, Operation
 from npbp.graph.protocols import implements
 
-__all__: list[str] = []
-
 
 class Cumsum(LinearMap):
     """``Y_k = sum_{l <= k} X_l`` along an axis;  dJ/dX_l = sum_{k >= l} G_k."""

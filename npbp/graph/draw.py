@@ -25,8 +25,6 @@ from npbp.graph.watch import operation_name
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["draw", "to_dot"]
-
 MOST = 200  # nodes; above that nobody could read the picture
 
 # Blue and vermilion of Okabe and Ito's palette: colour-blind readers tell them apart.

@@ -21,8 +21,6 @@ from npbp.graph.backprop import Pruned, get_children, prune, zeros_of
 from npbp.graph.operation import Operation
 from npbp.graph.variable import Variable
 
-__all__ = ["general_forward_propagation"]
-
 
 def general_forward_propagation(
     tangents: Mapping[Variable, Any], outputs: Iterable[Variable], insert: bool = True

@@ -21,8 +21,6 @@ from npbp.graph.operation import Constant, Operation
 from npbp.graph.products import as_array
 from npbp.graph.protocols import implements
 
-__all__: list[str] = []  # they are called by NumPy's names: np.linalg.inv, ...
-
 
 def transposed(A: Any) -> Any:
     """A^T, of each matrix of a stack."""

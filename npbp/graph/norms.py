@@ -12,8 +12,6 @@ import numpy as np
 from npbp.graph.operation import Elementwise, Operation
 from npbp.graph.protocols import implements
 
-__all__: list[str] = []  # they are called by NumPy's names: np.linalg.norm, ...
-
 
 def reciprocal(X: Any) -> Any:
     """1 / X, and 0 where X is 0."""

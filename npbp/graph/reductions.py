@@ -19,8 +19,6 @@ from npbp.graph.variable import Variable
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["logsumexp", "softmax", "log_softmax"]
-
 
 class Reduction:
     """What operations over axes have in common.

@@ -19,8 +19,6 @@ from npbp.graph import backprop
 from npbp.graph.operation import Constant, Operation, watching
 from npbp.graph.variable import Variable, value_of
 
-__all__ = ["NotFiniteError", "watch"]
-
 # Frames in these directories are not the user's.
 _OURS = tuple(
     os.path.join(os.path.dirname(os.path.abspath(path)), "")
