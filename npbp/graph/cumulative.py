@@ -85,7 +85,7 @@ def along(X: Any, axis: int, part: slice) -> Any:
 @implements(np.prod)
 def product(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     """Over one axis after the other."""
-    axes = axes_of(a, axis)
+    axes = axes_of(a, axis) if np.ndim(a) or axis not in (0, -1) else ()  # as np.sum
     for i in axes:
         a = Prod(i)(a)
     return a if keepdims or not axes else np.squeeze(a, axis=axes)
@@ -109,6 +109,8 @@ def cumprod(a: Any, axis: int | None = None) -> Any:
     """
     if axis is None:
         a, axis = np.ravel(a), 0
+    elif not np.ndim(a):  # NumPy makes an axis for a single number, as np.cumsum does
+        a = np.ravel(a)
     (axis,) = axes_of(a, axis)
     step, n = 1, a.shape[axis]
     while step < n:
