@@ -36,6 +36,7 @@ class Flat(Constant):
 
     def __init__(self, function: Callable, **settings: Any) -> None:
         self.function, self.settings = function, settings
+        self.name = function.__name__
 
     def forward(self, *X: Any) -> Any:
         # np.allclose and others give Python's own numbers: a node has a shape and a dtype.
@@ -44,7 +45,7 @@ class Flat(Constant):
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{k}={v!r}" for k, v in self.settings.items())
-        return f"{self.function.__name__}({settings})"
+        return f"{self.name}({settings})"
 
 
 def _flat(function: Callable) -> Callable:

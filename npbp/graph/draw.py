@@ -19,8 +19,8 @@ import numpy as np
 
 from npbp.graph.backprop import prune
 from npbp.graph.layout import Layout, Node
+from npbp.graph.operation import operation_name
 from npbp.graph.variable import Variable
-from npbp.graph.watch import operation_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
