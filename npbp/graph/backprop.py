@@ -54,7 +54,8 @@ def general_back_propagation(
     ValueError
         If z has several entries and there is no ``upstream``, or one of another shape.
     TypeError
-        If z or a target is no variable, or a target is of integers.
+        If z or a target is no variable, or a target is of integers; if the program goes
+        from real numbers to complex ones.
 
     Examples
     --------
@@ -129,7 +130,7 @@ def bprop(C: Variable, i: int, G: Any, insert: bool = True) -> Any:
         if gradient.shape != value.shape:
             gradient = sum_to_shape(gradient, value.shape)
         if gradient.dtype != value.dtype:
-            gradient = gradient.astype(value.dtype)
+            gradient = in_dtype(value.dtype, gradient)
     if watching:
         watching[-1].gradient(C, i, G, gradient)
     return gradient
@@ -173,7 +174,7 @@ def prune(targets: Sequence[Variable], z: Variable) -> Pruned:
     Raises
     ------
     TypeError
-        If z or a target is not a variable of floating numbers.
+        If z is not a variable, or a target is not one of floating numbers.
     """
     if type(z) is not Variable:
         raise TypeError(
@@ -254,6 +255,18 @@ def sum_to_shape(gradient: Any, shape: tuple[int, ...]) -> Any:
             "returns the shape of its input, or that of its output if the input was broadcast"
         )
     return np.sum(gradient, axis=axes).reshape(shape)
+
+
+def in_dtype(dtype: np.dtype, gradient: Any) -> Any:
+    """The gradient, or tangent, of something that has this dtype."""
+    if gradient.dtype.kind == "c" and dtype.kind != "c":
+        # To drop the imaginary part would not make it right: d|e^ix|/dx is 0, and not Re(...).
+        raise TypeError(
+            f"got a derivative of type {gradient.dtype} for numbers of type {dtype}, wanted real "
+            "ones: is there a complex number, such as 1j, in the program? A derivative here is "
+            "that of a real function, all the way: compute with real and imaginary parts"
+        )
+    return gradient.astype(dtype)
 
 
 @contextlib.contextmanager

@@ -19,8 +19,6 @@ import numpy as np
 from npbp.graph.operation import Operation
 from npbp.graph.variable import Variable
 
-__all__ = ["apply", "parameters"]
-
 
 def apply(layer: Any, x: Any, *others: Any) -> Any:
     """``layer.forward(x)`` as a node of the graph; ``bp_input`` and ``bp_param`` go back.

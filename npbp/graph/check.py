@@ -32,8 +32,6 @@ from npbp.graph.transforms import jvp, vjp
 from npbp.graph.trees import leaves, rebuild
 from npbp.graph.variable import Variable, value_of
 
-__all__ = ["CheckError", "check_grads"]
-
 STEP = 1e-6  # h of the central difference: in float64 it leaves about nine digits
 TOLERANCE = 1e-6
 COMPLEX_STEP = 1e-20

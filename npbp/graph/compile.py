@@ -22,8 +22,6 @@ from npbp.graph.operation import Operation
 from npbp.graph.variable import Variable
 from npbp.graph.writing import write
 
-__all__ = ["compile", "Program"]
-
 
 def compile(outputs: Any, inputs: Iterable[Variable]) -> Program:
     """A function that computes ``outputs`` from new values of ``inputs``: a `Program`.

@@ -16,8 +16,6 @@ from npbp.graph.operation import Constant
 from npbp.graph.protocols import implements
 from npbp.graph.variable import Variable, value_of
 
-__all__: list[str] = []
-
 COMPARISONS = [
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
     np.isfinite, np.isinf, np.isnan, np.signbit,
@@ -38,6 +36,7 @@ class Flat(Constant):
 
     def __init__(self, function: Callable, **settings: Any) -> None:
         self.function, self.settings = function, settings
+        self.name = function.__name__
 
     def forward(self, *X: Any) -> Any:
         # np.allclose and others give Python's own numbers: a node has a shape and a dtype.
@@ -46,7 +45,7 @@ class Flat(Constant):
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{k}={v!r}" for k, v in self.settings.items())
-        return f"{self.function.__name__}({settings})"
+        return f"{self.name}({settings})"
 
 
 def _flat(function: Callable) -> Callable:

@@ -9,8 +9,6 @@ import numpy as np
 from npbp.graph.operation import LinearMap, Operation
 from npbp.graph.protocols import implements
 
-__all__: list[str] = []
-
 
 class Cumsum(LinearMap):
     """``Y_k = sum_{l <= k} X_l`` along an axis;  dJ/dX_l = sum_{k >= l} G_k."""
@@ -87,7 +85,7 @@ def along(X: Any, axis: int, part: slice) -> Any:
 @implements(np.prod)
 def product(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     """Over one axis after the other."""
-    axes = axes_of(a, axis)
+    axes = axes_of(a, axis) if np.ndim(a) or axis not in (0, -1) else ()  # as np.sum
     for i in axes:
         a = Prod(i)(a)
     return a if keepdims or not axes else np.squeeze(a, axis=axes)
@@ -111,6 +109,8 @@ def cumprod(a: Any, axis: int | None = None) -> Any:
     """
     if axis is None:
         a, axis = np.ravel(a), 0
+    elif not np.ndim(a):  # NumPy makes an axis for a single number, as np.cumsum does
+        a = np.ravel(a)
     (axis,) = axes_of(a, axis)
     step, n = 1, a.shape[axis]
     while step < n:

@@ -19,13 +19,11 @@ import numpy as np
 
 from npbp.graph.backprop import prune
 from npbp.graph.layout import Layout, Node
+from npbp.graph.operation import operation_name
 from npbp.graph.variable import Variable
-from npbp.graph.watch import operation_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-__all__ = ["draw", "to_dot"]
 
 MOST = 200  # nodes; above that nobody could read the picture
 

@@ -25,8 +25,6 @@ from npbp.graph.variable import Variable
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["sigmoid", "softplus", "relu"]
-
 
 def function(ufunc: np.ufunc, derivative: Callable, analytic: bool = True) -> Operation:
     """The operation ``Y = ufunc(X)``, with dY/dX = ``derivative(Y, X)``, number by number."""

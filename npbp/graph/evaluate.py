@@ -15,8 +15,6 @@ import numpy as np
 from npbp.graph import trees
 from npbp.graph.variable import Variable
 
-__all__ = ["evaluate"]
-
 
 def evaluate(outputs: Any, new: Mapping[Variable, Any]) -> Any:
     """The values that ``outputs`` take when the variables in ``new`` have new values.

@@ -17,11 +17,9 @@ from typing import Any, Iterable, Mapping
 
 import numpy as np
 
-from npbp.graph.backprop import Pruned, get_children, prune, zeros_of
+from npbp.graph.backprop import Pruned, get_children, in_dtype, prune, zeros_of
 from npbp.graph.operation import Operation
 from npbp.graph.variable import Variable
-
-__all__ = ["general_forward_propagation"]
 
 
 def general_forward_propagation(
@@ -98,7 +96,7 @@ def forward_term(C: Variable, i: int, T: Any, insert: bool = True) -> Any:
     if tangent.shape != value.shape:
         tangent = np.broadcast_to(tangent, value.shape)
     if tangent.dtype != value.dtype:
-        tangent = tangent.astype(value.dtype)
+        tangent = in_dtype(value.dtype, tangent)
     return tangent
 
 

@@ -16,8 +16,6 @@ from npbp.graph.operation import Constant, Operation
 from npbp.graph.protocols import IMPLEMENTED, implements
 from npbp.graph.variable import Variable, value_of
 
-__all__ = ["at"]
-
 
 # ---- an index: what is fixed in it, and the variables
 

@@ -15,8 +15,6 @@ from npbp.graph.operation import Operation
 from npbp.graph.protocols import implements
 from npbp.graph.variable import Variable
 
-__all__ = ["array"]
-
 
 class Concatenate(Operation):
     """``Y = X_0, X_1, ... one after the other`` along ``axis``;  dJ/dX_i = its part of G."""

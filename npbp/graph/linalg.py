@@ -16,12 +16,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npbp.graph.norms import reciprocal
+from npbp.graph.elementwise import divide_or_0
 from npbp.graph.operation import Constant, Operation
 from npbp.graph.products import as_array
 from npbp.graph.protocols import implements
-
-__all__: list[str] = []  # they are called by NumPy's names: np.linalg.inv, ...
 
 
 def transposed(A: Any) -> Any:
@@ -202,14 +200,14 @@ class Eigh(Operation):
     def bprop(self, i: int, G: Any, Y: Any, A: Any) -> Any:
         w, Q = Y[..., :1, :], Y[..., 1:, :]
         G_w, G_Q = G[..., :1, :], G[..., 1:, :]
-        F = reciprocal(w - transposed(w))
+        F = divide_or_0(1.0, w - transposed(w))
         return symmetric(Q @ (on_diagonal(G_w) + F * (transposed(Q) @ G_Q)) @ transposed(Q))
 
     def jvp(self, i: int, T: Any, Y: Any, A: Any) -> Any:
         w, Q = Y[..., :1, :], Y[..., 1:, :]
         D = transposed(Q) @ symmetric(T) @ Q
         dw = np.expand_dims(np.diagonal(D, 0, -2, -1), -2)
-        return np.concatenate([dw, Q @ (reciprocal(w - transposed(w)) * D)], axis=-2)
+        return np.concatenate([dw, Q @ divide_or_0(D, w - transposed(w))], axis=-2)
 
 
 class SVD(Operation):
@@ -235,14 +233,14 @@ class SVD(Operation):
         s, U, V = Y[..., :1, :], Y[..., 1 : m + 1, :], Y[..., m + 1 :, :]
         G_s, G_U, G_V = G[..., :1, :], G[..., 1 : m + 1, :], G[..., m + 1 :, :]
         st, Ut, Vt = transposed(s), transposed(U), transposed(V)
-        F = reciprocal((s - st) * (s + st))
+        F = divide_or_0(1.0, (s - st) * (s + st))
         turn_U = F * (Ut @ G_U - transposed(G_U) @ U)
         turn_V = F * (Vt @ G_V - transposed(G_V) @ V)
         gradient = U @ (turn_U * s + on_diagonal(G_s) + st * turn_V) @ Vt
         if m > n:
-            gradient = gradient + ((G_U - U @ (Ut @ G_U)) * reciprocal(s)) @ Vt
+            gradient = gradient + divide_or_0(G_U - U @ (Ut @ G_U), s) @ Vt
         if n > m:
-            gradient = gradient + U @ transposed((G_V - V @ (Vt @ G_V)) * reciprocal(s))
+            gradient = gradient + U @ transposed(divide_or_0(G_V - V @ (Vt @ G_V), s))
         return gradient
 
 

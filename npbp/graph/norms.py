@@ -9,15 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from npbp.graph.elementwise import divide_or_0
 from npbp.graph.operation import Elementwise, Operation
 from npbp.graph.protocols import implements
-
-__all__: list[str] = []  # they are called by NumPy's names: np.linalg.norm, ...
-
-
-def reciprocal(X: Any) -> Any:
-    """1 / X, and 0 where X is 0."""
-    return np.where(X == 0, 0.0, 1 / np.where(X == 0, 1.0, X))
 
 
 class VectorNorm(Operation):
@@ -42,7 +36,7 @@ class VectorNorm(Operation):
         return np.sum(T * self.slope(Y, X), axis=self.axis, keepdims=True)
 
     def slope(self, Y: Any, X: Any) -> Any:
-        U = X * reciprocal(Y)
+        U = divide_or_0(X, Y)
         return U if self.p == 2 else AbsolutePower(self.p - 1, signed=True)(U)
 
 

@@ -136,9 +136,15 @@ class Constant(Operation):
 
     def __init__(self, function: Any) -> None:
         self.forward = function
+        self.name = getattr(function, "__name__", "Constant")
 
     def __repr__(self) -> str:
-        return getattr(self.forward, "__name__", "Constant")
+        return self.name
+
+
+def operation_name(op: Operation) -> str:
+    """What to call an operation in messages and pictures: ``Sum``, ``greater``, ``Linear``."""
+    return getattr(op, "name", None) or type(op).__name__
 
 
 # What `npbp.graph.watch` has put here; the last one is told of every new variable, and, by

@@ -15,8 +15,6 @@ import numpy as np
 from npbp.graph.operation import LinearMap, Operation
 from npbp.graph.protocols import implements
 
-__all__: list[str] = []  # they are called by NumPy's names: np.matmul, np.einsum, ...
-
 
 class Product(Operation):
     """An operation that is linear in each of its inputs."""

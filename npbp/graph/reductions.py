@@ -19,8 +19,6 @@ from npbp.graph.variable import Variable
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["logsumexp", "softmax", "log_softmax"]
-
 
 class Reduction:
     """What operations over axes have in common.
@@ -44,6 +42,12 @@ class Reduction:
             return G
         return np.expand_dims(G, self.axis)
 
+    def stretched(self, G: Any, X: Any) -> Any:
+        """G for each number of X."""
+        if not X.ndim:  # of a single number, NumPy knows the axes 0 and -1 too
+            return G
+        return np.broadcast_to(self.spread(G), X.shape)
+
 
 class Sum(Reduction, LinearMap):
     """``Y = sum_k X_k``;  dJ/dX_k = G."""
@@ -54,7 +58,7 @@ class Sum(Reduction, LinearMap):
         return np.sum(X, axis=self.axis, keepdims=self.keepdims)
 
     def bprop(self, i: int, G: Any, Y: Any, X: Any) -> Any:
-        return np.broadcast_to(self.spread(G), X.shape)
+        return self.stretched(G, X)
 
 
 class Mean(Reduction, LinearMap):
@@ -66,7 +70,7 @@ class Mean(Reduction, LinearMap):
         return np.mean(X, axis=self.axis, keepdims=self.keepdims)
 
     def bprop(self, i: int, G: Any, Y: Any, X: Any) -> Any:
-        return np.broadcast_to(self.spread(G / count(X, self.axis)), X.shape)
+        return self.stretched(G / count(X, self.axis), X)
 
 
 class Max(Reduction, Operation):

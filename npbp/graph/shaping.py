@@ -1,8 +1,8 @@
 """Shapes: what puts the same numbers elsewhere, or says them again.
 
-All of it but sorting is linear, and the gradient is moved back the same way. What NumPy says about
-shapes and axes, wrong ones included, is asked of NumPy: its function is applied to an
-array without numbers that has the shape in question.
+All of it but sorting is linear, and the gradient is moved back the same way. What NumPy
+says about shapes and axes, wrong ones included, is asked of NumPy: its function is applied
+to an array without numbers that has the shape in question.
 """
 
 from __future__ import annotations
@@ -12,11 +12,8 @@ from typing import Any, Callable
 import numpy as np
 
 from npbp.graph.indexing import Scatter, along_axis, checked_axis, getitem, open_index
-from npbp.graph.joining import array
 from npbp.graph.operation import Constant, LinearMap, Operation
 from npbp.graph.protocols import implements
-
-__all__ = ["array"]
 
 
 class Transpose(LinearMap):

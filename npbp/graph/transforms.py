@@ -35,16 +35,6 @@ from npbp.graph.tracing import (
 from npbp.graph.trees import leaves_like, rebuild
 from npbp.graph.variable import Variable, value_of
 
-__all__ = [
-    "grad",
-    "value_and_grad",
-    "vjp",
-    "jvp",
-    "jacobian",
-    "hessian",
-    "hessian_vector_product",
-]
-
 
 def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     """``(f(...), gradient)`` in one run of f: see `grad`.

@@ -304,7 +304,9 @@ class Variable:
         if self.name:
             parts.append(f"name={self.name!r}")
         if self.op is not None:
-            parts.append(type(self.op).__name__)
+            from npbp.graph.operation import operation_name
+
+            parts.append(operation_name(self.op))
         return f"Variable({', '.join(parts)})"
 
     def _repr_svg_(self) -> str | None:  # what a notebook asks for; None: it prints the repr

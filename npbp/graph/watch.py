@@ -16,10 +16,8 @@ from typing import Any, Iterator
 import numpy as np
 
 from npbp.graph import backprop
-from npbp.graph.operation import Constant, Operation, watching
+from npbp.graph.operation import operation_name, watching
 from npbp.graph.variable import Variable, value_of
-
-__all__ = ["NotFiniteError", "watch"]
 
 # Frames in these directories are not the user's.
 _OURS = tuple(
@@ -142,13 +140,6 @@ class _Watcher:
     def place(self, V: Variable) -> str:
         line = self.lines.get(V.index)
         return f"at {_text(line)}" if line else "before watch() was on"
-
-
-def operation_name(op: Operation) -> str:
-    """What to call an operation in messages and pictures: ``Sum``, ``greater``, ``Linear``."""
-    if isinstance(op, Constant):
-        return repr(op)
-    return getattr(op, "name", None) or type(op).__name__
 
 
 def _finite(x: Any) -> bool:

@@ -19,7 +19,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from npbp.graph.lines import CONSTANT, STORE, Line
-from npbp.graph.recipes import NEW, NUMBER, OUT, UFUNC, UNKNOWN, VIEW, is_name
+from npbp.graph.recipes import NEW, OUT, UFUNC, UNKNOWN, VIEW, is_name
 from npbp.graph.shaping import Reshape, Transpose
 
 

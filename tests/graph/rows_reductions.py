@@ -35,6 +35,9 @@ for f in REDUCTIONS:
         reduction(f"{f.__name__} over an axis of size 1", f, A(3, 1, 2), axis=1),
         reduction(f"{f.__name__} of none of many", f, A(3, 0, 2), axis=0),
     ]
+for axis in (0, -1):  # NumPy knows these two of a single number, though it has no axis
+    for f in (np.sum, np.prod, np.max, np.min, np.ptp, graph.logsumexp, np.cumsum, np.cumprod):
+        ROWS.append(reduction(f"{f.__name__} over axis={axis}, 0-d", f, A(), axis=axis))
 ROWS += [
     reduction("sum over an axis of size 0", np.sum, A(3, 0, 2), axis=1),
     reduction("sum of nothing", np.sum, A(0)),

@@ -250,6 +250,19 @@ def test_what_is_no_variable_is_refused():
         prune([Variable(True)], x)
 
 
+@pytest.mark.parametrize("x", [0.5, np.array([0.5, 1.0])])
+def test_a_way_through_complex_numbers_is_refused_and_not_cut_to_its_real_part(x):
+    def f(x):
+        return np.sum(np.abs(np.exp(x * 1j)))  # it is 1 for each x, so its derivative is 0
+
+    z = f(x := Variable(x))
+    for insert in (True, False):
+        with pytest.raises(TypeError, match="derivative of type complex128.* 1j, in the program"):
+            general_back_propagation([x], z, insert=insert)
+        with pytest.raises(TypeError, match="derivative of type complex128.* 1j, in the program"):
+            graph.general_forward_propagation({x: np.ones(x.shape)}, [z], insert=insert)
+
+
 def test_a_bprop_of_a_wrong_shape_is_named():
     class Transposed(Operation):
         def forward(self, X):

@@ -178,6 +178,13 @@ def test_each_function_of_the_table_has_a_class_of_its_own_name():
     assert repr(np.maximum(x, 0)).endswith("Maximum)")
 
 
+def test_a_variable_that_has_no_gradient_says_which_function_made_it():
+    x = Variable(np.array([0.5, 2.0]))
+    assert repr(x > 1) == "Variable([False,  True], greater)"
+    assert repr(np.argmax(x, axis=0)) == "Variable(1, argmax)"
+    assert repr(np.sign(x)).endswith("sign)") and repr(x.astype(int)).endswith("astype)")
+
+
 # ---- constants
 
 FLAT = {

@@ -190,6 +190,17 @@ def test_an_axis_that_is_not_there_is_an_error(f):
         f(Variable(A(2, 3)), axis=2)
 
 
+@pytest.mark.parametrize("f", [np.sum, np.mean, np.prod, np.cumprod])
+def test_an_axis_that_a_single_number_does_not_have_is_an_error(f):
+    with pytest.raises(ValueError, match="axis"):
+        f(Variable(2.0), axis=1)
+
+
+@pytest.mark.parametrize("f", [np.sum, np.mean])
+def test_the_gradient_of_a_single_number_is_a_number(f):
+    assert isinstance(graph.grad(f)(2.0), np.float64)
+
+
 def test_an_axis_twice_is_an_error():
     for f in (np.sum, np.prod):
         with pytest.raises(ValueError, match="axis"):
