@@ -22,9 +22,10 @@ from typing import Any, Callable
 
 from benchmarks.harness import ROOT, Failure, Timer
 
-# Threads that have nothing to do any more still wait in a loop for a while, before they
-# sleep (those of OpenBLAS for 2^26 cycles), and would take time from whoever is next.
-PAUSE = 0.05
+# Threads that have nothing to do any more wait in a loop before they sleep (those of OpenBLAS
+# for a tenth of a second), and would take a core from whoever is next: on two cores, bare
+# products right after another process's took 1.6 times as long.
+PAUSE = 0.2
 
 
 class Worker:
