@@ -48,18 +48,17 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     """
     argnums = checked_argnums(argnums)
 
+    @garbage_collection_paused()  # until the graph is gone again
     def function(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         inputs, args, trees = with_variables(args, argnums)
-        with garbage_collection_paused():
-            z = f(*args, **kwargs)
+        z = f(*args, **kwargs)
         if type(z) is not Variable or z.value.ndim:
             check_single_number(z)
             if type(z) is not Variable:
                 return z, rebuild(trees, [zeros_of(x, insert=False) for x in inputs])
-        with garbage_collection_paused():
-            graph = prune(inputs, z)
-            insert = reaches_older(graph, inputs)
-            gradients = gradients_of(inputs, graph, z, upstream_of(z, None, insert), insert)
+        graph = prune(inputs, z)
+        insert = reaches_older(graph, inputs)
+        gradients = gradients_of(inputs, graph, z, upstream_of(z, None, insert), insert)
         return z if insert else z.value, rebuild(trees, gradients)
 
     return function
