@@ -359,5 +359,6 @@ def upstream_of(z: Variable, upstream: Any, insert: bool) -> Any:
 
 
 def zeros_of(V: Variable, insert: bool) -> Any:
+    """The gradient of a ``V`` that z does not depend on, in its shape and dtype."""
     zeros = np.zeros(V.value.shape, V.value.dtype)[()]
     return Variable(zeros) if insert else zeros
