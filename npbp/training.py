@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable
 import numpy as np
 
 from npbp.files import replacing
-from npbp.losses import fraction_correct
+from npbp.losses import count_correct
 from npbp.network import Network
 from npbp.optimizers import SGD
 
@@ -282,7 +282,7 @@ class _Totals:
     def add(self, prediction: np.ndarray, loss: float, y: np.ndarray) -> None:
         n = len(y)
         self.loss += loss if self.is_sum else loss * n
-        self.correct += round(fraction_correct(prediction, y) * n)
+        self.correct += count_correct(prediction, y)
         self.examples += n
 
     def means(self) -> tuple[float, float]:
