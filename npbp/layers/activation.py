@@ -31,13 +31,14 @@ class ReLU(Layer):
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """``y = max(x, 0)``; ``(N, ...)`` to ``(N, ...)``."""
-        self.cache = x = self.batch(x)
+        x = self.batch(x)
         # Against a row of zeros: NumPy's loop for one number and an array takes twice as long.
-        return np.maximum(x, np.zeros(x.shape[1:], x.dtype))
+        self.cache = y = np.maximum(x, np.zeros(x.shape[1:], x.dtype))
+        return y
 
     def bp_input(self, grad: np.ndarray) -> np.ndarray:
         """``dJ/dx = grad`` where ``x > 0``, else 0; ``(N, ...)`` to ``(N, ...)``."""
-        x = self.cached()
-        d_x = (x > 0).astype(x.dtype)
-        d_x *= self.upstream(grad, x.shape)
+        y = self.cached()  # y > 0 where x > 0, and the layer above has just had y in its hands
+        d_x = (y > 0).astype(y.dtype)
+        d_x *= self.upstream(grad, y.shape)
         return d_x
