@@ -7,6 +7,7 @@ of the number it returned with respect to the scores.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -82,12 +83,11 @@ class SoftmaxCrossEntropyLoss(Layer):
         t, sum_t = self._targets(targets, scores)
         p, shifted, log_sum_exp = self._softmax(scores)
         self.cache = p, t, sum_t
-        if sum_t is None:  # labels: t is a mask
-            wanted = shifted[t]
+        if sum_t is None:  # labels: t is a mask, with one True for each example
+            loss_n = log_sum_exp - shifted.T[t.T]
         else:
-            wanted, log_sum_exp = shifted * t, sum_t * log_sum_exp
-        # The sum over the batch of (sum_k t_k) log(sum_j exp(s_j)) - sum_k t_k s_k.
-        number = float(np.add.reduce(log_sum_exp) - np.add.reduce(wanted, axis=None))
+            loss_n = sum_t * log_sum_exp - np.add.reduce(shifted * t)
+        number = float(np.add.reduce(loss_n))
         return p.T.copy(), number / len(scores) if self.reduction == "mean" else number
 
     def bp_input(self, grad: float = 1.0) -> np.ndarray:
@@ -137,7 +137,7 @@ class SoftmaxCrossEntropyLoss(Layer):
         targets = np.asarray(targets)
         N, C = scores.shape
         if targets.shape == (N,) and N and targets.dtype.kind in "iu":
-            t = np.arange(C)[:, None] == targets
+            t = _classes(C) == targets
             if np.count_nonzero(t) == N:
                 return t, None
         elif targets.shape == (N, C) and N and targets.dtype.kind in "iuf":
@@ -176,6 +176,12 @@ class SoftmaxCrossEntropyLoss(Layer):
             f"{name}: got the row {targets[n]} as target {n}, wanted probabilities: none "
             "negative, and their sum 1"
         )
+
+
+@functools.lru_cache(maxsize=8)
+def _classes(C: int) -> np.ndarray:
+    """The labels 0 to C - 1 as a column, to compare with."""
+    return np.arange(C)[:, None]
 
 
 def fraction_correct(prediction: np.ndarray, targets: np.ndarray) -> float:

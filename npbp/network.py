@@ -166,16 +166,17 @@ class Network:
 
         By then the gradient has been passed on below, so the layer's weights may change.
         """
-        layers = self.layers
-        with_weights = [i for i, layer in enumerate(layers) if layer.parameter_names]
-        if not with_weights:
+        lowest = next((i for i, layer in enumerate(self.layers) if layer.parameter_names), None)
+        if lowest is None:
             return
         grad = self.loss.bp_input(grad)
-        for i in range(len(layers) - 1, with_weights[0] - 1, -1):
-            gradients = layers[i].named_gradients(grad)
-            if i > with_weights[0]:  # below the lowest weights nobody needs a gradient
-                grad = layers[i].bp_input(grad)
-            yield i, gradients
+        for i in range(len(self.layers) - 1, lowest - 1, -1):
+            layer = self.layers[i]
+            gradients = layer.named_gradients(grad)
+            if i > lowest:  # below the lowest weights nobody needs a gradient
+                grad = layer.bp_input(grad)
+            if gradients:
+                yield i, gradients
 
     def summary(self) -> str:
         """A table as text: layer, output shape, parameters.

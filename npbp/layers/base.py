@@ -123,7 +123,7 @@ class Layer:
         if not names:
             return {}
         gradients = self.bp_param(grad)
-        return dict(zip(names, (gradients,) if len(names) == 1 else gradients))
+        return {names[0]: gradients} if len(names) == 1 else dict(zip(names, gradients))
 
     def astype(self, dtype: Any) -> Layer:
         """A copy of the layer whose parameters have the floating type ``dtype``.
