@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 # name: file. (`import` is a word of Python's own, so that file has another name.)
-FILES = {"matmul": "matmul", "layers": "layers", "epoch": "epoch", "graph": "graph",
+FILES = {"matmul": "matmul", "layers": "layers", "epoch": "epoch", "step": "step", "graph": "graph",
          "data": "data", "import": "importing", "memory": "memory", "peers": "peers"}
 
 

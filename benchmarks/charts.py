@@ -22,7 +22,7 @@ def draw(session: Session, folder: Path) -> None:
     for page in range(pages):
         tables = session.tables[page * each:(page + 1) * each]
         columns, lines = min(2, len(tables)), math.ceil(len(tables) / 2)
-        longest = max(0 if is_curve(table) else len(table.rows) for table in tables)
+        longest = max(0 if is_curve(table) else lines_of(table) for table in tables)
         height = max(9, lines * (1.2 + 0.42 * longest))  # 9: the shape of a slide
         figure = Figure(figsize=(16, height), dpi=120,
                         constrained_layout={"w_pad": 0.15, "h_pad": 0.15})
@@ -39,6 +39,11 @@ def draw(session: Session, folder: Path) -> None:
 def is_curve(table: Table) -> bool:
     """Whether something was varied that is a number."""
     return all(isinstance(x, (int, float)) for x, _ in table.rows)
+
+
+def lines_of(table: Table) -> int:
+    """How many lines of dots: one for each value of what was varied, or for each program."""
+    return len({x if table.x else program for x, program in table.rows})
 
 
 def colours(table: Table) -> dict[str, str]:
@@ -77,23 +82,32 @@ def curves(axes: Any, table: Table) -> None:
 
 
 def dots(axes: Any, table: Table) -> None:
-    """A dot for each program, the fastest at the top; the floor is a line."""
+    """A dot for each program, the fastest at the top; the floor is a line. If something was
+    varied, it has the lines, and the programs are colours."""
     colour, rows = colours(table), list(table.rows.items())
     if not table.x:
         rows.sort(key=lambda row: table.median(row[0][1]), reverse=table.higher)
     floors = [table.median(program, x) for (x, program), _ in rows if program == table.floor]
     if len(floors) == 1:
         axes.axvline(floors[0], color="black", linestyle="--", linewidth=1.5)
-    for i, ((x, program), runs) in enumerate(rows):
-        value, (low, high) = table.median(program, x), quartiles(runs)
+    names = list(dict.fromkeys(x if table.x else program for (x, program), _ in rows))
+    ends: dict[int, float] = {}
+    for (x, program), runs in rows:
+        i, value = names.index(x if table.x else program), table.median(program, x)
+        low, high = quartiles(runs)
         axes.errorbar(value, i, xerr=[[max(0, value - low)], [max(0, high - value)]], fmt="o",
                       color=colour[program], markersize=10)
+        ends[i] = max(value, ends.get(i, value))
+    for i, value in ends.items():
         axes.annotate(number(value), (value, i), xytext=(9, 0), textcoords="offset points",
                       ha="left", va="center", fontsize=13,
                       bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1})
-    axes.set_yticks(range(len(rows)), [f"{x}: {program}" if table.x else program
-                                       for (x, program), _ in rows])
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+    if table.x:
+        for program in colour:
+            axes.plot([], [], "o", color=colour[program], markersize=10, label=program)
+        axes.legend(fontsize=13, loc="best")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
     values = [table.median(program, x) for x, program in table.rows]
     room = 2 * (max(values) / min(values)) ** 0.15  # for the number beside the last dot
     log_axis(axes.xaxis, min(values) / 2, max(values) * room)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import npbp
@@ -19,13 +20,15 @@ import npbp.losses
 ROOT = Path(npbp.__file__).parents[1]
 sys.path.append(str(ROOT))  # `python -m benchmarks` finds it as it is started there
 
-from benchmarks import comparison, layers  # noqa: E402
+from benchmarks import comparison, layers, mnist  # noqa: E402
 from benchmarks.__main__ import FILES  # noqa: E402
 from benchmarks.harness import Failure, Session, Table, Timer, alternate, quartiles  # noqa: E402
 from benchmarks.peers import PEERS, installed  # noqa: E402
+from benchmarks.programs import ALPHA, with_npbp  # noqa: E402
+from benchmarks.step import Step  # noqa: E402
 from benchmarks.worker import Worker  # noqa: E402
 
-SMALL = ("layers", "data", "import", "epoch")
+SMALL = ("layers", "data", "import", "epoch", "step")
 
 
 def benchmarks(*arguments, **options):
@@ -126,6 +129,35 @@ def test_every_layer_and_loss_of_the_library_is_timed():
     found = {kind for module in (npbp.layers, npbp.losses) for kind in vars(module).values()
              if isinstance(kind, type) and issubclass(kind, npbp.Layer)}
     assert found - {npbp.Layer} == set(layers.CASES)
+
+
+def test_a_step_taken_piece_by_piece_trains_as_fit_does():
+    images, labels, _ = mnist.images_and_labels()
+    step, network = Step((784, 4, 10), 50), with_npbp.network((784, 4, 10))
+    step.mean(len(images) // 50)
+    npbp.fit(network, npbp.datasets.Batches(images, labels, 50, rng=0), epochs=1,
+             optimizer=npbp.SGD(ALPHA))
+    for name, W in network.parameters.items():
+        np.testing.assert_array_equal(step.network.parameters[name], W)
+
+
+def test_the_pieces_of_a_step_are_all_there_alone_too_and_the_products_bare(ran):
+    _, results, _ = ran
+    for table in results["benchmarks"]["step"]["tables"]:
+        found = {}
+        for row in table["rows"]:
+            found.setdefault(row["program"], {})[row["x"]] = row
+        assert list(found["in a step"]) == list(found["alone"]) == [
+            "batch", "linear1 forward", "relu1 forward", "linear2 forward", "loss forward",
+            "fraction correct", "loss bp_input", "linear2 bp_param", "linear2 bp_input",
+            "linear2 W -= d_W", "relu1 bp_input", "linear1 bp_param", "linear1 W -= d_W",
+            "all of them"]
+        assert list(found["bare product"]) == [
+            "linear1 forward", "linear2 forward", "linear2 bp_param", "linear2 bp_input",
+            "linear1 bp_param", "all of them"]
+        for rows in found.values():
+            *pieces, total = (row["runs"] for row in rows.values())
+            np.testing.assert_allclose(total, np.sum(pieces, axis=0))
 
 
 # ---- --compare
