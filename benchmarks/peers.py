@@ -44,7 +44,7 @@ def run(session: Session) -> None:
     session.note("Versions: " + ", ".join(f"{peer} {importlib.metadata.version(peer)}"
                                           for peer in PEERS if peer not in absent) + ".")
     if not session.quick:
-        session.rounds, session.patience = 5, 8
+        session.rounds, session.patience = 9, 12
     with contextlib.ExitStack() as stack:
         ours = {library: stack.enter_context(Worker(f"with_{library}"))
                 for library in ("numpy", "npbp")}
