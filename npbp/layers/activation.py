@@ -32,13 +32,11 @@ class ReLU(Layer):
     def forward(self, x: np.ndarray) -> np.ndarray:
         """``y = max(x, 0)``; ``(N, ...)`` to ``(N, ...)``."""
         x = self.batch(x)
-        self.cache = x > 0, x.dtype  # a quarter of x's size, and made while x is at hand
+        self.cache = (x > 0).astype(x.dtype)  # dy/dx, computed while x is at hand
         # Against a row of zeros: NumPy's loop for one number and an array takes twice as long.
         return np.maximum(x, np.zeros(x.shape[1:], x.dtype))
 
     def bp_input(self, grad: np.ndarray) -> np.ndarray:
         """``dJ/dx = grad`` where ``x > 0``, else 0; ``(N, ...)`` to ``(N, ...)``."""
-        positive, dtype = self.cached()
-        d_x = positive.astype(dtype)
-        d_x *= self.upstream(grad, positive.shape)
-        return d_x
+        dy_dx = self.cached()
+        return (self.upstream(grad, dy_dx.shape) * dy_dx).astype(dy_dx.dtype, copy=False)
