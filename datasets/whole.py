@@ -22,8 +22,10 @@ ABANDONED = 3600  # seconds without a write after which a temporary file has no 
 def replacing(target: Path) -> Iterator[Path]:
     """Give a temporary path in the target's folder; on success it becomes the target.
 
-    On any error the temporary file is removed and the target is as it was.
+    On any error the temporary file is removed and the target is as it was. A symbolic
+    link stays one: the file that it points to is replaced.
     """
+    target = Path(os.path.realpath(target)) if target.is_symlink() else target
     # Not tempfile: its files can be read by their owner only, and the target inherits that.
     temporary = target.parent / f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part"
     try:

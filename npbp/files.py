@@ -13,7 +13,8 @@ from typing import Iterator
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path beside ``path`` to write to; it becomes ``path`` at the end.
 
-    If the block raises, ``path`` is as it was before and the temporary file is gone.
+    If the block raises, ``path`` is as it was before and the temporary file is gone. A
+    symbolic link stays one: the file that it points to is replaced.
 
     Raises
     ------
@@ -30,7 +31,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     ...     target.read_text()
     'whole'
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path) if os.path.islink(path) else path)
     if not path.parent.is_dir():  # else the error would name a file that nobody asked for
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
     # Unique, so that two processes that write the same file do not share one.

@@ -60,3 +60,15 @@ def test_the_file_has_the_permissions_of_any_new_file(tmp_path):
     with replacing(target) as temporary:
         temporary.write_text("")
     assert target.stat().st_mode == plain.stat().st_mode
+
+
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links need a privilege there")
+def test_a_symbolic_link_stays_and_the_file_behind_it_is_replaced(tmp_path):
+    (tmp_path / "disk").mkdir()
+    target, link = tmp_path / "disk" / "a.txt", tmp_path / "link.txt"
+    target.write_text("old")
+    link.symlink_to(target)
+    with replacing(link) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink() and target.read_text() == "new"
+    assert os.listdir(tmp_path / "disk") == ["a.txt"]

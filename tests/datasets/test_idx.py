@@ -217,6 +217,14 @@ def test_writing_replaces_the_whole_file_and_leaves_nothing_else(tmp_path):
     assert os.listdir(tmp_path) == ["a"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links need a privilege there")
+def test_writing_to_a_symbolic_link_replaces_the_file_behind_it(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    write_idx(tmp_path / "link", np.array([1, 2], np.uint8))
+    write_idx(tmp_path / "link", np.array([3], np.uint8))
+    assert (tmp_path / "link").is_symlink() and read_idx(tmp_path / "file").tolist() == [3]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
 @pytest.mark.parametrize("name", ["a", "a.gz"])
 def test_a_full_disk_leaves_the_file_that_was_there(tmp_path, name):
