@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from npbp import Layer, Parameter, check_layer
+from npbp import Layer, Linear, Parameter, check_layer
 
 
 class Affine(Layer):
@@ -35,6 +35,15 @@ def test_assigning_a_parameter_copies_so_that_training_spares_the_callers_array(
     layer.a = mine
     layer.a -= 0.5
     assert (mine == 1).all() and (layer.a == 0.5).all()
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 2), (784, 32), (5, 17)])
+def test_weights_begin_a_cache_line_however_they_were_made(sizes):
+    layers = [Linear(*sizes) for _ in range(5)]
+    layers[1].W = np.ones((sizes[0] + 1, sizes[1]))
+    layers[2].W = layers[2].W[::-1, ::-1]  # not contiguous, and of another beginning
+    for layer in [*layers, layers[3].astype(np.float64), layers[4].astype(np.float16)]:
+        assert layer.W.ctypes.data % 64 == 0 and layer.W.flags.c_contiguous
 
 
 def test_an_in_place_step_keeps_the_array():
