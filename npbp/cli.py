@@ -101,7 +101,8 @@ def train(options: argparse.Namespace) -> int:
         return _complain(options, f"stopped by Ctrl-C; {_files(folder, history)}", 130)
     print(f"curves.png, history.csv and model.npz are in {folder}")
     if options.data == "mnist-sample":
-        print(f"This was a sample of MNIST. For the full 97 %: {_command()} train --data mnist")
+        print("This was a sample of MNIST. For the full 97 %: "
+              f"{_command()} train --data mnist --hidden 128")
     return 0
 
 
@@ -290,7 +291,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Back-propagation in pure NumPy.",
         epilog="examples:\n"
                "  npbp train                              a few seconds, no network needed\n"
-               "  npbp train --data mnist                 the full 97 %\n"
+               "  npbp train --data mnist --hidden 128    the full 97 %\n"
                "  npbp predict runs/mnist-1/model.npz digits.npy\n")
     parser.add_argument("--version", action="version", version=f"npbp {npbp.__version__}")
     parser.set_defaults(run=lambda options: parser.print_help() or 0, command="")

@@ -86,7 +86,9 @@ class SoftmaxCrossEntropyLoss(Layer):
         if sum_t is None:  # labels: t is a mask, with one True for each example
             loss_n = log_sum_exp - shifted.T[t.T]
         else:
-            loss_n = sum_t * log_sum_exp - np.add.reduce(shifted * t)
+            # Where t is 0 nothing is added, even if the score is -inf: a class ruled out.
+            t_s = np.multiply(t, shifted, out=np.zeros_like(shifted), where=t > 0)
+            loss_n = sum_t * log_sum_exp - np.add.reduce(t_s)
         number = float(np.add.reduce(loss_n))
         return p.T.copy(), number / len(scores) if self.reduction == "mean" else number
 

@@ -8,6 +8,7 @@ back-propagation, for a chain.
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import os
 from collections import Counter
@@ -33,7 +34,8 @@ class Network:
         From the input to the scores. Kept as the attribute ``layers``.
     loss : a loss
         Called with the scores and the targets, it returns ``(prediction, number)``; its
-        ``bp_input(grad)`` is the derivative of that number. Kept as the attribute ``loss``.
+        ``bp_input(grad)`` is the derivative of that number. `predict` also needs its
+        ``predict(scores)``. Kept as the attribute ``loss``.
 
     Raises
     ------
@@ -124,7 +126,17 @@ class Network:
 
         It leaves no trace: a ``backprop`` after it is still that of the last
         ``evaluate``.
+
+        Raises
+        ------
+        TypeError
+            If the loss has no ``predict(scores)``.
         """
+        if not hasattr(self.loss, "predict"):
+            raise TypeError(
+                f"{type(self.loss).__name__} has no predict(scores), wanted the prediction "
+                "alone, as its call returns it with the loss: it may be the scores themselves"
+            )
         caches = [layer.cache for layer in self.layers]
         try:
             return self.loss.predict(self.scores(X))
@@ -221,10 +233,7 @@ class Network:
 
     def config(self) -> dict[str, Any]:
         """What ``save`` writes beside the weights: how to make this network again."""
-        return {
-            "layers": [[type(layer).__name__, layer.config()] for layer in self.layers],
-            "loss": [type(self.loss).__name__, self.loss.config()],
-        }
+        return {"layers": [_recipe(layer) for layer in self.layers], "loss": _recipe(self.loss)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], known: dict[str, type]) -> Network:
@@ -234,7 +243,14 @@ class Network:
         return cls(layers, known[name](**arguments))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write weights and structure to ``path`` as a NumPy ``.npz`` file, whole or not at all."""
+        """Write weights and structure to ``path`` as a NumPy ``.npz`` file, whole or not at all.
+
+        Raises
+        ------
+        TypeError
+            If a layer or loss of your own could not be made again: its ``config()`` has to
+            return the arguments of its ``__init__``, as plain numbers and strings.
+        """
         config = {"network": type(self).__name__, **self.config()}
         with replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, config=np.array(json.dumps(config)), **self.parameters)
@@ -271,7 +287,12 @@ class Network:
         known = {kind.__name__: kind for kind in [*classes, *layers]}
         networks = {kind.__name__: kind for kind in (Network, NeuralNet, cls)}
         try:
+            with open(path, "rb") as opened:
+                if opened.read(2) != b"PK":  # NumPy would take it for a pickle
+                    raise ValueError("it is no .npz file")
             with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+                if "config" not in file.files:
+                    raise ValueError("it is an .npz file of something else")
                 config = json.loads(str(file["config"]))
                 weights = {name: file[name] for name in file.files if name != "config"}
             name = config.pop("network")
@@ -311,6 +332,20 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network([{', '.join(map(repr, self.layers))}], {self.loss!r})"
+
+
+def _recipe(part: Any) -> list:
+    """``[class, arguments]`` of a layer or loss, which `Network.from_config` makes again."""
+    kind, config = type(part), part.config() if hasattr(part, "config") else {}
+    try:
+        inspect.signature(kind).bind(**config)
+        json.dumps(config)
+    except TypeError as error:
+        raise TypeError(
+            f"{kind.__name__}.config: got {config}, wanted the arguments of __init__, as plain "
+            f"numbers and strings, so that the file can be loaded: {error}"
+        ) from None
+    return [kind.__name__, config]
 
 
 class NeuralNet(Network):

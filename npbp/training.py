@@ -6,6 +6,8 @@ went. One step of it is three lines::
     probabilities, loss = network.loss(network.scores(X), y)      # forward
     gradients = network.backprop()                                # backward
     optimizer.step(network.parameters, gradients)                 # a step downhill
+
+With `SGD` the last two are ``network.gradient_descent(alpha)``: the same with less to do.
 """
 
 from __future__ import annotations
@@ -215,7 +217,7 @@ def fit(
         raise TypeError(f"fit: got {_kind(optimizer)} as optimizer, wanted one such as SGD(0.1)")
     if callable(callbacks):
         raise TypeError(f"fit: got callbacks={callbacks!r}, wanted a list: callbacks=[...]")
-    callbacks = tuple(callbacks)
+    callbacks = tuple(callbacks or ())
     if not all(callable(callback) for callback in callbacks):
         raise TypeError(f"fit: got callbacks={callbacks!r}, wanted functions of (network, history)")
     on_batch = [c.on_batch for c in callbacks if hasattr(c, "on_batch")]
@@ -252,7 +254,7 @@ def _train_epoch(
                 raise _diverged(network, X, loss, where, no_step_yet=epoch == batch == 1)
             totals.add(probabilities, loss, y)
             if type(optimizer) is SGD:
-                Network.gradient_descent(network, optimizer.alpha)
+                network.gradient_descent(optimizer.alpha)
             else:  # by name; NeuralNet's own backprop gives a tuple
                 optimizer.step(network.parameters, Network.backprop(network))
             for function in on_batch:

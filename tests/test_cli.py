@@ -77,7 +77,7 @@ def test_train_prints_data_summary_epochs_files_and_what_to_run_next(trained):
             f"test loss {float(row['validation_loss']):.4f}  "
             f"test correct {float(row['validation_correct']):.4f}  {float(row['seconds']):.2f} s")
     assert str(folder.relative_to(folder.parents[1])) in lines[-2]
-    assert "97 %" in lines[-1] and lines[-1].endswith("npbp train --data mnist")
+    assert "97 %" in lines[-1] and lines[-1].endswith("npbp train --data mnist --hidden 128")
 
 
 def test_train_makes_the_steps_of_the_walk_through(trained):
@@ -294,7 +294,7 @@ def test_the_last_line_can_be_typed_as_it_stands_where_npbp_is_not_on_the_path(t
     for path, command in ((os.devnull, script), (os.path.dirname(script), "npbp")):
         done = subprocess.run([script, "train", "--epochs", "1"], capture_output=True, text=True,
                               cwd=tmp_path, env={**os.environ, "PATH": path})
-        assert done.stdout.splitlines()[-1].endswith(f": {command} train --data mnist")
+        assert done.stdout.splitlines()[-1].endswith(f": {command} train --data mnist --hidden 128")
 
 
 # ---- predict

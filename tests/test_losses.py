@@ -204,3 +204,13 @@ def test_fraction_correct_counts_labels_and_rows_alike():
     p = np.array([[0.2, 0.8], [0.7, 0.3], [0.6, 0.4]])
     assert fraction_correct(p, np.array([1, 1, 0])) == 2 / 3
     assert fraction_correct(p, np.array([[0, 1], [0, 1], [1, 0]])) == 2 / 3
+
+
+def test_a_class_ruled_out_by_a_score_of_minus_infinity_costs_nothing_if_it_is_not_the_target():
+    scores = np.array([[-np.inf, 0.0, 1.0], [2.0, -np.inf, 0.5]])
+    labels, rows = np.array([2, 0]), np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    loss = SoftmaxCrossEntropyLoss()
+    number = loss(scores, labels)[1]
+    gradient = loss.bp_input()
+    assert loss(scores, rows)[1] == pytest.approx(number, rel=1e-15) and np.isfinite(number)
+    np.testing.assert_allclose(loss.bp_input(), gradient, rtol=1e-15)

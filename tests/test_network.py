@@ -472,3 +472,76 @@ def test_a_cut_file_is_an_error_that_names_it(tmp_path):
 def test_a_missing_file_is_the_operating_systems_own_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         Network.load(tmp_path / "nowhere.npz")
+
+
+class MeanSquares:
+    """A loss with no more than a network needs to train."""
+
+    def __call__(self, scores, targets):
+        self.difference = scores - targets
+        return scores, float((self.difference**2).mean())
+
+    def bp_input(self, grad=1.0):
+        return grad * 2 * self.difference / self.difference.size
+
+
+def test_a_loss_without_predict_trains_and_is_saved_and_predict_says_what_is_missing(tmp_path):
+    network = Network([Linear(3, 2, np.random.default_rng(0))], MeanSquares())
+    network.evaluate(np.ones((4, 3), np.float32), np.eye(2, dtype=np.float32)[[0, 1, 0, 1]])
+    network.gradient_descent(0.1)
+    network.save(tmp_path / "model.npz")
+    again = Network.load(tmp_path / "model.npz", layers=(MeanSquares,))
+    np.testing.assert_array_equal(again.layers[0].W, network.layers[0].W)
+    with pytest.raises(TypeError, match=r"MeanSquares has no predict\(scores\), wanted"):
+        network.predict(np.ones((4, 3), np.float32))
+
+
+class Times(Layer):
+    """A layer whose config is up to the test."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def forward(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    "config, reason",
+    [
+        ({}, "missing a required argument: 'factor'"),
+        ({"factor": np.int64(3)}, "int64 is not JSON serializable"),
+        ({"factor": 3, "more": 4}, "unexpected keyword argument 'more'"),
+    ],
+)
+def test_a_layer_that_could_not_be_made_again_is_an_error_before_anything_is_written(
+    tmp_path, config, reason
+):
+    layer = Times(3)
+    layer.config = lambda: config
+    with pytest.raises(TypeError, match=f"Times.config: got .*, wanted the arguments.*{reason}"):
+        Network([layer], SoftmaxCrossEntropyLoss()).save(tmp_path / "model.npz")
+    assert not list(tmp_path.iterdir())
+
+
+def packed(save, array):
+    file = io.BytesIO()
+    save(file, array)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "write, reason",
+    [
+        (lambda path: path.write_text("0 1 2"), "it is no .npz file"),
+        (lambda path: path.write_bytes(b""), "it is no .npz file"),
+        (lambda path: path.write_bytes(packed(np.save, np.ones(3))), "it is no .npz file"),
+        (lambda path: path.write_bytes(packed(np.savez, np.ones(3))),
+         "it is an .npz file of something else"),
+    ],
+)
+def test_load_says_what_else_a_file_is(tmp_path, write, reason):
+    write(tmp_path / "model.npz")
+    with pytest.raises(ValueError) as caught:
+        Network.load(tmp_path / "model.npz")
+    assert str(caught.value) == f"{tmp_path / 'model.npz'}: no saved network: {reason}"

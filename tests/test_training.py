@@ -431,3 +431,21 @@ def test_the_repr_is_one_short_line():
     history = History([1.0], [0.5], [1.23456], [0.25], [9.0])
     assert repr(history) == ("History(1 epoch, loss 1, correct 0.5, validation_loss 1.235, "
                              "validation_correct 0.25)")
+
+
+def test_sgd_takes_a_networks_own_gradient_descent():
+    class Decaying(Network):
+        """Weights that also shrink."""
+
+        def gradient_descent(self, alpha):
+            super().gradient_descent(alpha)
+            for W in self.parameters.values():
+                W *= 0.5
+
+    X, y = np.ones((4, 3), np.float32), np.array([0, 1, 0, 1])
+    trained = []
+    for kind in (Network, Decaying):
+        network = kind([Linear(3, 2, np.random.default_rng(0))], SoftmaxCrossEntropyLoss())
+        fit(network, (X, y), epochs=1, batch_size=4, optimizer=SGD(0.1), rng=np.random.default_rng(0))
+        trained.append(network.layers[0].W)
+    np.testing.assert_array_equal(trained[1], trained[0] * np.float32(0.5))

@@ -66,7 +66,7 @@ def general_back_propagation(
     >>> gradients[b], gradients[a]
     (Variable(6.0, Add), Variable(12.0, Add))
     """
-    targets = list(targets)
+    targets = listed("targets", targets)
     with garbage_collection_paused():
         graph = prune(targets, z)
         grad_table = fill_table(graph, z, upstream_of(z, upstream, insert), insert)
@@ -168,7 +168,14 @@ class Pruned:
         self.order, self.children, self.first = order, children, first
 
 
-def prune(targets: Sequence[Variable], z: Variable) -> Pruned:
+def listed(what: str, variables: Iterable[Variable]) -> list[Variable]:
+    """Several variables as a list. One alone would be taken apart into new ones, x[0], ..."""
+    if type(variables) is Variable:
+        raise TypeError(f"got one Variable as {what}, wanted a list of them: write [x]")
+    return list(variables)
+
+
+def prune(targets: Iterable[Variable], z: Variable) -> Pruned:
     """Leave out every node that is not on a path from a target to ``z``.
 
     Raises
@@ -181,6 +188,7 @@ def prune(targets: Sequence[Variable], z: Variable) -> Pruned:
             f"got {type(z).__name__} as what to differentiate, wanted a Variable: does it "
             "depend on one at all?"
         )
+    targets = listed("targets", targets)
     for V in targets:
         if type(V) is not Variable:
             raise TypeError(f"got {type(V).__name__} as a target, wanted a Variable")
@@ -303,7 +311,7 @@ def naive_back_propagation(
     >>> float(gradients[x]), counts[y]         # 2^10 paths lead from x to y
     (1024.0, 1024)
     """
-    targets = list(targets)
+    targets = listed("targets", targets)
     graph = prune(targets, z)
     counts = dict.fromkeys(graph.order, 0)
     dz = upstream_of(z, upstream, False)

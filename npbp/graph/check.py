@@ -159,6 +159,12 @@ def _check_first(
 
     ys = _numbers(f(*xs))
     check_unmodified("the value")
+    for k, y in enumerate(ys):
+        if not np.isfinite(y).all():
+            raise ValueError(
+                f"{where('the value')}: output {k} is {_short(y)}, wanted finite numbers: there "
+                "is no derivative to compare with, so check at another point"
+            )
     us = [rng.standard_normal(np.shape(x)) * np.maximum(1, np.abs(x)) for x in xs]
     vs = [rng.standard_normal(y.shape) for y in ys]
     held += [("the upstream gradient", v, v.copy()) for v in vs]

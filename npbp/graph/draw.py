@@ -9,7 +9,6 @@ Where each node goes is found in ``layout``. matplotlib is imported when somethi
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 from functools import partial
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Mapping
 
 import numpy as np
 
+from npbp.files import replacing
 from npbp.graph.backprop import prune
 from npbp.graph.layout import Layout, Node
 from npbp.graph.operation import operation_name
@@ -75,16 +75,8 @@ def draw(z: Variable, gradients: Any = None, path: str | os.PathLike | None = No
     if path is not None:
         ending = os.path.splitext(os.fspath(path))[1][1:].lower() or "png"
         picture = _saved(figure, ending)
-        # Written beside the file and then moved: readers never see a part of it.
-        temporary = f"{os.fspath(path)}.{os.urandom(6).hex()}"
-        try:
-            with open(temporary, "wb") as file:
-                file.write(picture)
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
+        with replacing(path) as temporary:
+            temporary.write_bytes(picture)
     return figure
 
 

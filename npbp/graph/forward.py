@@ -17,7 +17,7 @@ from typing import Any, Iterable, Mapping
 
 import numpy as np
 
-from npbp.graph.backprop import Pruned, get_children, in_dtype, prune, zeros_of
+from npbp.graph.backprop import Pruned, get_children, in_dtype, listed, prune, zeros_of
 from npbp.graph.operation import Operation
 from npbp.graph.variable import Variable
 
@@ -60,7 +60,7 @@ def general_forward_propagation(
     >>> float(tangents[b].value), float(tangents[c].value)      # 2 a, 2 a + 1
     (6.0, 7.0)
     """
-    outputs = list(outputs)
+    outputs = listed("outputs", outputs)
     for y in outputs:
         if type(y) is not Variable:
             raise TypeError(f"got {type(y).__name__} as an output, wanted a Variable")

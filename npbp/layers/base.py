@@ -29,6 +29,8 @@ class Parameter:
     ------
     ValueError
         If an array of another shape is assigned.
+    TypeError
+        If it is None.
 
     Examples
     --------
@@ -54,8 +56,10 @@ class Parameter:
     # speed of a plain attribute.
     def __set__(self, layer: Layer, value: Any) -> None:
         held = layer.__dict__.get(self.name)
-        if value is held:  # layer.W -= step has already been done in place
+        if value is held and held is not None:  # layer.W -= step has been done in place
             return
+        if value is None:  # NumPy would make a NaN of it
+            raise TypeError(f"{type(layer).__name__}.{self.name}: got None, wanted an array")
         value = aligned_copy(value, layer.dtype)
         if held is not None and value.shape != held.shape:
             raise ValueError(
@@ -115,15 +119,43 @@ class Layer:
     @property
     def parameters(self) -> dict[str, np.ndarray]:
         """The weight arrays by name: the arrays themselves, not copies."""
+        for name in self.parameter_names:
+            if name not in self.__dict__:
+                raise ValueError(
+                    f"{type(self).__name__}.{name} was never set, wanted an array: assign "
+                    "one in __init__"
+                )
         return {name: getattr(self, name) for name in self.parameter_names}
 
     def named_gradients(self, grad: np.ndarray) -> dict[str, np.ndarray]:
-        """``bp_param(grad)`` by the names of the parameters."""
+        """``bp_param(grad)`` by the names of the parameters.
+
+        Raises
+        ------
+        ValueError
+            If there is not one gradient for each parameter, in its shape.
+        """
         names = self.parameter_names
         if not names:
             return {}
         gradients = self.bp_param(grad)
-        return {names[0]: gradients} if len(names) == 1 else dict(zip(names, gradients))
+        if len(names) == 1:
+            named = {names[0]: gradients}
+        elif isinstance(gradients, (tuple, list)) and len(gradients) == len(names):
+            named = dict(zip(names, gradients))
+        else:
+            raise ValueError(
+                f"{type(self).__name__}.bp_param: got {_kind(gradients)}, wanted a tuple of "
+                f"{len(names)} gradients, one for each of {', '.join(names)}"
+            )
+        for name, d_W in named.items():
+            shape = getattr(self, name).shape
+            if getattr(d_W, "shape", None) != shape:  # W -= d_W might broadcast it
+                raise ValueError(
+                    f"{type(self).__name__}.bp_param: got {_kind(d_W)} as the gradient of "
+                    f"{name}, wanted an array of its shape {shape}, summed over the batch"
+                )
+        return named
 
     def astype(self, dtype: Any) -> Layer:
         """A copy of the layer whose parameters have the floating type ``dtype``.
@@ -220,6 +252,15 @@ def aligned_copy(value: Any, dtype: Any) -> np.ndarray:
     copy = room[start:start + value.nbytes].view(value.dtype).reshape(value.shape)
     copy[...] = value
     return copy
+
+
+def _kind(value: Any) -> str:
+    """How a message calls what was returned: short, whatever it is."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, (np.ndarray, np.generic)):
+        return f"an array of shape {value.shape}"
+    return f"a {type(value).__name__}"
 
 
 def floating(dtype: Any) -> np.dtype:

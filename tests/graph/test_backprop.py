@@ -542,3 +542,14 @@ def test_a_bprop_that_is_zero_whatever_g_is_has_a_zero_tangent():
 
     value, tangent = graph.jvp(Flat(), (np.array([1.5, 2.5]),), (np.ones(2),))
     assert value.tolist() == [1, 2] and tangent.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("value", [2.0, [1.0, 2.0, 3.0]])
+def test_one_variable_where_a_list_is_wanted_is_an_error_and_not_taken_apart(value):
+    x = graph.Variable(np.array(value))
+    z = np.sum(x * x)
+    for call in (graph.general_back_propagation, graph.naive_back_propagation, graph.prune):
+        with pytest.raises(TypeError, match=r"got one Variable as targets, wanted a list .*\[x\]"):
+            call(x, z)
+    with pytest.raises(TypeError, match=r"got one Variable as outputs, wanted a list"):
+        graph.general_forward_propagation({x: np.ones_like(x.value)}, z)

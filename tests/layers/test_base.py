@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from npbp import Layer, Linear, Parameter, check_layer
+from npbp import Layer, Linear, Network, Parameter, SoftmaxCrossEntropyLoss, check_layer
 
 
 class Affine(Layer):
@@ -97,3 +97,57 @@ def test_a_layer_without_its_methods_says_which_one_is_missing():
 def test_a_single_number_is_no_batch():
     with pytest.raises(ValueError, match="Affine: got a single number"):
         Affine(4)(1.0)
+
+
+class Given(Layer):
+    """Two parameters; what its bp_param returns is up to the test."""
+
+    a, b = Parameter(), Parameter()
+
+    def __init__(self, returned):
+        self.a, self.b, self.returned = np.ones(5), np.zeros(5), returned
+
+    def forward(self, x):
+        self.cache = x
+        return x * self.a + self.b
+
+    def bp_input(self, grad):
+        return grad * self.a
+
+    def bp_param(self, grad):
+        return self.returned
+
+
+@pytest.mark.parametrize(
+    "returned, message",
+    [
+        (np.ones(5), r"Given.bp_param: got an array of shape \(5,\), wanted a tuple of 2 .* a, b"),
+        ([np.ones(5)], "Given.bp_param: got a list, wanted a tuple of 2 gradients"),
+        (None, "Given.bp_param: got nothing, wanted a tuple of 2"),
+        ({"a": 1, "b": 2}, "Given.bp_param: got a dict, wanted a tuple of 2"),
+        ((np.ones(5), np.float64(1)), r"got an array of shape \(\) as the gradient of b, wanted an array of its shape \(5,\)"),
+        ((np.ones((7, 5)), np.ones(5)), r"got an array of shape \(7, 5\) as the gradient of a, .* summed over the batch"),
+        ((np.ones(5), 1.0), "got a float as the gradient of b"),
+        ((np.ones(5), None), "got nothing as the gradient of b"),
+    ],
+)
+def test_gradients_that_do_not_fit_the_parameters_are_an_error_and_train_nothing(returned, message):
+    network = Network([Linear(6, 5), Given(returned)], SoftmaxCrossEntropyLoss())
+    network.evaluate(np.ones((7, 6), np.float32), np.arange(7) % 5)
+    for train in (network.backprop, lambda: network.gradient_descent(0.1)):
+        with pytest.raises(ValueError, match=message):
+            train()
+    assert (network.layers[1].a == 1).all() and (network.layers[1].b == 0).all()
+
+
+def test_a_parameter_that_was_never_set_is_named():
+    class Unset(Layer):
+        s = Parameter()
+
+        def forward(self, x):
+            return x
+
+    with pytest.raises(ValueError, match="Unset.s was never set, wanted an array: assign one"):
+        Network([Unset()], SoftmaxCrossEntropyLoss()).save("never-written.npz")
+    with pytest.raises(TypeError, match="Unset.s: got None, wanted an array"):
+        Unset().s = None
