@@ -7,6 +7,7 @@ import datetime
 import importlib
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -53,20 +54,26 @@ def run(options: argparse.Namespace) -> int:
             print(f"  {name:8} {question}")
         print(f"  {'all':8} All of them.")
         return 0
-    names = list(FILES) if "all" in options.names else list(dict.fromkeys(options.names))
-    unknown = [name for name in names if name not in FILES]
+    unknown = [name for name in options.names if name not in (*FILES, "all")]
     if unknown:
         raise Failure(f"there is no benchmark {unknown[0]!r}; the names are "
                       f"{', '.join(FILES)} and all")
+    names = list(FILES) if "all" in options.names else list(dict.fromkeys(options.names))
     # What could fail at the end is tried at the start.
     old = comparison.read(options.compare) if options.compare else None
     try:
         if options.json:
-            options.json.touch()
+            with open(options.json, "a"):
+                pass
         if options.plot:
+            import matplotlib.figure  # noqa: F401
+
             options.plot.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=options.plot).close()
     except OSError as error:
-        raise Failure(f"{error.filename}: {error.strerror}") from None
+        raise Failure(f"{error.filename or options.plot}: {error.strerror}") from None
+    except ImportError as error:
+        raise Failure(f"--plot needs matplotlib: {error}") from None
 
     results = {"date": datetime.datetime.now().isoformat(" ", "seconds"), "quick": options.quick,
                "machine": machine.record(), "benchmarks": {}}
@@ -77,10 +84,13 @@ def run(options: argparse.Namespace) -> int:
         print(f"benchmarks: {name}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
         print(session.text(), flush=True)
         results["benchmarks"][name] = session.as_dict()
-        if options.json:  # after each, so that Ctrl-C loses only one
-            options.json.write_text(json.dumps(results, indent=1) + "\n")
-        if options.plot:
-            charts.draw(session, options.plot)
+        try:
+            if options.json:  # after each, so that Ctrl-C loses only one
+                options.json.write_text(json.dumps(results, indent=1) + "\n")
+            if options.plot:
+                charts.draw(session, options.plot)
+        except OSError as error:  # a full disk is no reason to lose the tables to come
+            print(f"benchmarks: {error}", file=sys.stderr)
     if old:
         print(comparison.text(old, results), end="")
     return 0

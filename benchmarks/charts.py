@@ -46,6 +46,11 @@ def lines_of(table: Table) -> int:
     return len({x if table.x else program for x, program in table.rows})
 
 
+def ends_of_bars(table: Table) -> list[float]:
+    """All that has to be inside of the picture."""
+    return [value for runs in table.rows.values() for value in quartiles(runs)]
+
+
 def colours(table: Table) -> dict[str, str]:
     programs = list(dict.fromkeys(program for _, program in table.rows))
     others = iter(OTHERS * len(programs))
@@ -72,7 +77,7 @@ def curves(axes: Any, table: Table) -> None:
         axes.plot(x, [table.median(name, value) for value in x], color=colour, linewidth=2.5,
                   linestyle="--" if name == table.floor else "-", marker="o", label=name)
         axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
-    values = [table.median(program, x) for x, program in table.rows]
+    values = ends_of_bars(table)
     log_axis(axes.yaxis, min(values) / 2, max(values) * 2)
     varied = [x for x, _ in table.rows]
     log_axis(axes.xaxis, min(varied) / 1.3, max(varied) * 1.3)
@@ -108,7 +113,7 @@ def dots(axes: Any, table: Table) -> None:
         axes.legend(fontsize=13, loc="best")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    values = [table.median(program, x) for x, program in table.rows]
+    values = ends_of_bars(table)
     room = 2 * (max(values) / min(values)) ** 0.15  # for the number beside the last dot
     log_axis(axes.xaxis, min(values) / 2, max(values) * room)
     axes.set_xlabel(table.unit, fontsize=14)

@@ -16,7 +16,7 @@ def read(path: str | os.PathLike[str]) -> dict:
         with open(path) as file:
             results = json.load(file)
         medians(results)
-        results["machine"]["processor"], results["quick"]
+        results["machine"]["processor"], results["quick"], results["date"]
         return results
     except OSError as error:
         raise Failure(f"{path}: {error.strerror}") from None
@@ -27,7 +27,7 @@ def read(path: str | os.PathLike[str]) -> dict:
 def medians(results: dict) -> dict[tuple, tuple[float, bool]]:
     """``{where: (median, higher is better)}`` of every row of every table."""
     return {(name, table["title"], row["x"], row["program"]):
-            (row["median"], table["higher_is_better"])
+            (float(row["median"]), table["higher_is_better"])
             for name, benchmark in results["benchmarks"].items()
             for table in benchmark["tables"] for row in table["rows"]}
 

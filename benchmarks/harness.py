@@ -11,9 +11,12 @@ import statistics
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Mapping, Union
 
 ROOT = Path(__file__).parents[1]  # the folder in which `python -m benchmarks` works
+
+
+Convert = Union[Callable[[float], float], Mapping[str, Callable[[float], float]]]
 
 
 class Failure(Exception):
@@ -32,6 +35,7 @@ class Timer:
     def __call__(self) -> float:
         if self.calls:
             return self._run()
+        self.function()  # the first call may do what no other does again, as importing
         self.calls = 1
         while True:
             seconds = self._run()
@@ -140,18 +144,20 @@ class Session:
         return self.tables[-1]
 
     def compare(self, table: Table, programs: dict[str, Callable[[], Any]],
-                convert: Callable[[float], float], x: Any = None) -> None:
-        """Time functions in turns; ``convert`` makes the unit of the table out of seconds."""
+                convert: Convert, x: Any = None) -> None:
+        """Time functions in turns; ``convert`` makes the unit of the table out of seconds,
+        for all of them or for each."""
         timers = {name: Timer(function, self.at_least) for name, function in programs.items()}
         self.measure(table, timers, convert, x)
 
     def measure(self, table: Table, measures: dict[str, Callable[[], float]],
-                convert: Callable[[float], float], x: Any = None, warm_up: bool = True) -> None:
+                convert: Convert, x: Any = None, warm_up: bool = True) -> None:
         """As `compare`, for functions that return seconds themselves."""
         for measure in measures.values() if warm_up else ():
             measure()
         for name, runs in alternate(measures, self.rounds, self.patience).items():
-            table.add(name, [convert(seconds) for seconds in runs], x)
+            one = convert if callable(convert) else convert[name]
+            table.add(name, [one(seconds) for seconds in runs], x)
 
     def note(self, text: str) -> None:
         """A sentence under the tables."""

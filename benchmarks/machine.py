@@ -11,8 +11,11 @@ import numpy as np
 
 import npbp
 
-THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "OMP_NUM_THREADS",
-           "VECLIB_MAXIMUM_THREADS")
+# part of a library's name: what it obeys, the first that is set
+THREADS = {"openblas": ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"),
+           "mkl": ("MKL_NUM_THREADS", "OMP_NUM_THREADS"),
+           "blis": ("BLIS_NUM_THREADS", "OMP_NUM_THREADS"),
+           "accelerate": ("VECLIB_MAXIMUM_THREADS",)}
 
 
 def record() -> dict:
@@ -59,8 +62,10 @@ def cores() -> int:
 
 def threads() -> int:
     """The threads of a matrix product: as many as cores, unless the environment says less."""
-    wanted = [int(os.environ[name]) for name in THREADS if os.environ.get(name, "").isdigit()]
-    return min([cores(), *(count for count in wanted if count > 0)])
+    library = blas().lower()
+    obeyed = [name for part, names in THREADS.items() if part in library for name in names]
+    wanted = [int(os.environ[name]) for name in obeyed if os.environ.get(name, "").isdigit()]
+    return min(cores(), next((count for count in wanted if count > 0), cores()))
 
 
 def blas() -> str:

@@ -9,6 +9,7 @@ it can be written again.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
 from typing import Any, Callable
@@ -21,6 +22,7 @@ from benchmarks.harness import Session, Timer
 from benchmarks.layers import linear_products
 from benchmarks.programs import ALPHA, with_npbp
 from npbp import Linear, datasets
+from npbp.layers.base import aligned_copy
 from npbp.losses import fraction_correct
 
 IN, ALONE, BARE, ALL = "in a step", "alone", "bare product", "all of them"
@@ -75,6 +77,11 @@ class Step:
         self.calls = {}
         self.run()
         calls, self.calls = self.calls, None  # to keep its arrays would slow down other steps
+        # The same step of W over and over would leave no network to train.
+        for name, layer in zip(self.network.names, self.network.layers):
+            if layer.parameters:
+                W, d_W = aligned_copy(layer.W, layer.dtype), np.ones_like(layer.W)
+                calls[f"{name} W -= d_W"] = functools.partial(np.subtract, W, d_W, W)
         return calls
 
     def bare(self) -> dict[str, Callable[[], Any]]:

@@ -11,6 +11,7 @@ The parent writes a line of JSON to the worker's standard input, and reads one b
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -65,7 +66,8 @@ class Worker:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has ended, with a question unread
+            self.process.stdin.close()
         if error[0] is not None:
             self.process.kill()
         self.process.wait()

@@ -95,10 +95,10 @@ class Batches:
 
     def _gather(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """New arrays of the examples ``rows``, as a batch has them."""
-        # take copies whole examples: three times as fast as indexing by an array.
+        # take copies whole examples: about twice as fast as indexing by an array.
         X, y = self.X.take(rows, axis=0), self.y.take(rows, axis=0)
         if X.dtype == np.uint8:
-            # Converted, then scaled in place: half the time of dividing bytes by a float.
+            # Converted, then scaled in place: three quarters of the time of dividing bytes.
             X = X.astype(np.float32)
             X *= np.float32(1 / 255)
         return X.reshape(len(X), -1) if self.flatten else X, y

@@ -115,7 +115,11 @@ def predict(options: argparse.Namespace) -> int:
     for name in options.images:
         index = 0
         for X in _rows(name, _read_images(name), network):
-            for p in network.predict(X):
+            probabilities = network.predict(X)
+            if not np.isfinite(probabilities).all():
+                raise Failed(f"{options.model} predicts numbers that are not finite for {name}: its "
+                             "weights are not those of a training that went well")
+            for p in probabilities:
                 first, *others = np.argsort(-p, kind="stable")[:2]
                 line = f"{name}[{index}]: {first}  {p[first]:.4f}"
                 print(line, *(f"  (next: {other}  {p[other]:.4f})" for other in others), sep="")
@@ -258,6 +262,9 @@ def _rows(name: str, images: np.ndarray, network: Network) -> Iterator[np.ndarra
         rows = images.reshape(len(images), features)
     elif images.size == features:  # one image
         rows = images.reshape(1, features)
+    elif features is None:
+        raise Failed("the model has no linear layer, so it does not say how many numbers an "
+                     "image has: predict with npbp.Network.load in Python")
     else:
         raise Failed(f"{name} holds an array of shape {images.shape}; the model wants images of "
                      f"{features} numbers each, as in (28, 28), (N, 28, 28) or (N, {features})")

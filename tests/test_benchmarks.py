@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ import npbp.losses
 ROOT = Path(npbp.__file__).parents[1]
 sys.path.append(str(ROOT))  # `python -m benchmarks` finds it as it is started there
 
-from benchmarks import comparison, layers, mnist  # noqa: E402
+from benchmarks import comparison, layers, machine, mnist  # noqa: E402
 from benchmarks.__main__ import FILES  # noqa: E402
 from benchmarks.harness import Failure, Session, Table, Timer, alternate, quartiles  # noqa: E402
 from benchmarks.peers import PEERS, installed  # noqa: E402
@@ -63,6 +64,8 @@ def test_without_a_name_it_lists_every_benchmark_with_its_question():
     (["import", "--compare", "README.rst"], ["README.rst: not a file that --json wrote"]),
     (["import", "--json", "no-such-folder/new.json"], ["no-such-folder/new.json: No such file"]),
     (["import", "--plot", "README.rst"], ["README.rst: File exists"]),
+    (["import", "--json", "tests"], ["tests: Is a directory"]),
+    (["all", "matmull"], ["'matmull'"]),
 ])
 def test_what_cannot_work_is_said_in_one_line_before_anything_runs(arguments, words):
     done = benchmarks(*arguments, "--quick")
@@ -141,6 +144,17 @@ def test_a_step_taken_piece_by_piece_trains_as_fit_does():
         np.testing.assert_array_equal(step.network.parameters[name], W)
 
 
+def test_timing_the_pieces_alone_leaves_the_network_as_it_trains():
+    step = Step((784, 4, 10), 50)
+    calls = step.alone()
+    before = {name: W.copy() for name, W in step.network.parameters.items()}
+    for call in calls.values():
+        for _ in range(3):
+            call()
+    for name, W in step.network.parameters.items():
+        np.testing.assert_array_equal(W, before[name])
+
+
 def test_the_pieces_of_a_step_are_all_there_alone_too_and_the_products_bare(ran):
     _, results, _ = ran
     for table in results["benchmarks"]["step"]["tables"]:
@@ -176,6 +190,14 @@ def test_compare_prints_what_became_slower_the_worst_first(ran):
     rows = [line for line in lines if line.lstrip()[:1].isdigit()][1:]
     assert [row.split()[:2] for row in rows] == [["3.00", "data"], ["2.00", "import"]]
     assert "npbp read_idx" in rows[0] and rows[1].endswith("numpy")
+    assert "plain" in rows[0]  # MB/s, where less is slower; .gz became faster
+
+
+def test_the_json_says_which_tables_are_better_when_higher(ran):
+    _, results, _ = ran
+    tables = [table for name in SMALL for table in results["benchmarks"][name]["tables"]]
+    assert {table["unit"] for table in tables if table["higher_is_better"]} == {"MB/s"}
+    assert "MB/s" not in {table["unit"] for table in tables if not table["higher_is_better"]}
 
 
 def test_compare_says_when_nothing_became_slower_or_nothing_is_common(ran):
@@ -201,6 +223,19 @@ def test_the_command_compares_with_a_file_it_wrote(ran):
     done = benchmarks("import", "--quick", "--compare", folder / "old.json")
     assert done.returncode == 0
     assert f"2 of 2 became slower by more than 1.1 times, against the run of {old['date']}" in done.stdout
+
+
+@pytest.mark.parametrize("name, value, threads", [
+    ("OPENBLAS_NUM_THREADS", "1", 1), ("OMP_NUM_THREADS", "1", 1), ("MKL_NUM_THREADS", "1", 8),
+    ("OPENBLAS_NUM_THREADS", "99", 8), ("OPENBLAS_NUM_THREADS", "all", 8)])
+def test_the_threads_are_those_that_the_library_takes(monkeypatch, name, value, threads):
+    for names in machine.THREADS.values():
+        for each in names:
+            monkeypatch.delenv(each, raising=False)
+    monkeypatch.setattr(machine, "blas", lambda: "scipy-openblas 0.3")
+    monkeypatch.setattr(machine, "cores", lambda: 8)
+    monkeypatch.setenv(name, value)
+    assert machine.threads() == threads
 
 
 # ---- the harness
@@ -304,3 +339,29 @@ def test_the_programs_that_are_compared_do_the_same_work(library):
         for code in (LEARNED.format(library, how), simple)))
     assert losses[0] == pytest.approx(losses[1], rel=0.15)
     assert rights[0] == pytest.approx(rights[1], abs=0.05)
+
+
+def test_a_worker_that_cannot_start_says_so_every_time_it_is_asked_and_closes():
+    with Worker("with_nothing") as worker:
+        for _ in range(2):
+            with pytest.raises(Failure, match="with_nothing: ModuleNotFoundError"):
+                worker.prepare("fit", {}, 0.01)
+
+
+def test_a_cold_first_call_does_not_decide_how_often_a_function_is_called():
+    calls = []
+
+    def cold():
+        calls.append(time.sleep(0.05 if not calls else 0))
+
+    timer = Timer(cold, 0.01)
+    timer()
+    assert timer.calls > 10 and timer() < 0.01
+
+
+def test_each_program_has_its_own_unit_if_it_does_other_work():
+    session = Session("name", "question?", quick=True)
+    table = session.table("table", "GFLOP/s")
+    session.measure(table, {"a": lambda: 2.0, "b": lambda: 2.0},
+                    {"a": lambda seconds: 8 / seconds, "b": lambda seconds: 6 / seconds})
+    assert (table.median("a"), table.median("b")) == (4, 3)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import npbp
-from npbp import Network, NeuralNet
+from npbp import Linear, Network, NeuralNet, ReLU, SoftmaxCrossEntropyLoss
 from npbp.cli import main, new_run_folder
 from npbp.datasets import Batches, load, write_idx
 
@@ -338,6 +338,22 @@ def test_predict_reads_one_image_alone(tmp_path, capsys, model, images):
     np.save(name, images[0])
     assert main(["predict", model, name]) == 0
     assert capsys.readouterr().out == expected(model, name, images[:1])
+
+
+@pytest.mark.parametrize("layers, reason", [
+    ([Linear(784, 10)], "model.npz predicts numbers that are not finite for"),
+    ([ReLU()], "the model has no linear layer, so it does not say how many numbers"),
+])
+def test_predict_says_what_is_wrong_with_a_model_instead_of_naming_digits(
+        tmp_path, capsys, images, layers, reason):
+    network = Network(layers, SoftmaxCrossEntropyLoss())
+    for W in network.parameters.values():
+        W[:] = np.nan
+    network.save(tmp_path / "model.npz")
+    np.save(tmp_path / "a.npy", images)
+    assert main(["predict", str(tmp_path / "model.npz"), str(tmp_path / "a.npy")]) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and reason in said.err and said.err.count("\n") == 1
 
 
 def test_predict_of_no_images_prints_nothing(tmp_path, capsys, model):

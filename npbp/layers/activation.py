@@ -16,7 +16,8 @@ class ReLU(Layer):
     ========  =============================  ============================
 
     The derivative at 0 is taken to be 0. A NaN stays a NaN, so that an overflow
-    below does not go unseen.
+    below does not go unseen; and as ``grad`` is multiplied by 1 or 0, an infinite one
+    is NaN where ``x <= 0``.
 
     Source: Goodfellow, Bengio, Courville, Deep Learning, 6.3.1.
 
