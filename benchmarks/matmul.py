@@ -36,6 +36,13 @@ def one_at_a_time(x: np.ndarray, W: np.ndarray) -> list:
     return [np.dot(example, W) for example in x]
 
 
+def both_ways(x: np.ndarray, W: np.ndarray) -> dict[str, tuple[Callable, int]]:
+    """``{name: (function, operations)}``: the same product, by rows and at once."""
+    count = 2 * x.size * W.shape[1]
+    return {"one example at a time": (lambda: one_at_a_time(x, W), count),
+            "batch first": (lambda: np.dot(x, W), count)}
+
+
 def gflops(count: float) -> Callable[[float], float]:
     return lambda seconds: count / seconds / 1e9
 
@@ -44,32 +51,27 @@ def run(session: Session) -> None:
     n = 512 if session.quick else 2048
     a, b, c = random(n, n), random(n, n), random(n, n)
 
-    def beside_the_peak(table: Any, programs: dict, count: dict | float, x: Any = None) -> None:
-        """Each in GFLOP/s; all of them take turns with the peak."""
-        counts = count if isinstance(count, dict) else dict.fromkeys(programs, count)
-        session.compare(table, {"peak": lambda: np.dot(a, b, out=c), **programs},
-                        {name: gflops(each) for name, each in {"peak": 2 * n**3, **counts}.items()},
-                        x)
+    def beside_the_peak(table: Any, programs: dict, x: Any = None) -> None:
+        """``{name: (function, operations)}`` in GFLOP/s; they take turns with the peak."""
+        programs = {"peak": (lambda: np.dot(a, b, out=c), 2 * n**3), **programs}
+        session.compare(table, {name: function for name, (function, _) in programs.items()},
+                        {name: gflops(count) for name, (_, count) in programs.items()}, x)
 
     options = {"ratios": ("peak",), "higher": True}
     table = session.table("(64, 784) times (784, 32)", "GFLOP/s", **options)
     x, W = random(64, 784), random(784, 32)
     small, small_W = random(4, 64), random(64, 32)
     lists = small.tolist(), small_W.tolist()
-    slow, count = "triple loop, (4, 64) times (64, 32)", 2 * x.size * 32
-    beside_the_peak(table, {"one example at a time": lambda: one_at_a_time(x, W),
-                            "batch first": lambda: np.dot(x, W),
-                            slow: lambda: triple_loop(*lists)},
-                    {"one example at a time": count, "batch first": count,
-                     slow: 2 * small.size * 32})
+    beside_the_peak(table, {**both_ways(x, W), "triple loop, (4, 64) times (64, 32)": (
+        lambda: triple_loop(*lists), 2 * small.size * 32)})
 
     table = session.table("(N, 784) times (784, 128)", "GFLOP/s", x="batch size N", **options)
     W = random(784, 128)
     for N in (1, 16, 256) if session.quick else (1, 4, 16, 64, 256, 1024, 4096):
-        scaling(beside_the_peak, table, random(N, 784), W, N)
+        beside_the_peak(table, both_ways(random(N, 784), W), N)
     table = session.table("(128, width) times (width, width)", "GFLOP/s", x="width", **options)
     for width in (32, 256) if session.quick else (32, 64, 128, 256, 512, 1024, 2048):
-        scaling(beside_the_peak, table, random(128, width), random(width, width), width)
+        beside_the_peak(table, both_ways(random(128, width), random(width, width)), width)
 
     sizes = [(64, 784, 32)] + [(n, n, n) for n in ((256,) if session.quick else (256, 512, 1024))]
     options = {"x": "(N, in, out)", "ratios": ("bare products",)}
@@ -77,11 +79,6 @@ def run(session: Session) -> None:
     backward = session.table("Linear backward, both gradients", "us", **options)
     for N, m, n in sizes:
         linear(session, forward, backward, N, m, n)
-
-
-def scaling(beside_the_peak: Callable, table: Any, x: np.ndarray, W: np.ndarray, at: int) -> None:
-    beside_the_peak(table, {"one example at a time": lambda: one_at_a_time(x, W),
-                            "batch first": lambda: np.dot(x, W)}, 2 * x.size * W.shape[1], at)
 
 
 def linear(session: Session, forward: Any, backward: Any, N: int, m: int, n: int) -> None:

@@ -290,11 +290,12 @@ class Network:
             with open(path, "rb") as opened:
                 if opened.read(2) != b"PK":  # NumPy would take it for a pickle
                     raise ValueError("it is no .npz file")
-            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-                if "config" not in file.files:
-                    raise ValueError("it is an .npz file of something else")
-                config = json.loads(str(file["config"]))
-                weights = {name: file[name] for name in file.files if name != "config"}
+                opened.seek(0)
+                with np.load(opened, allow_pickle=False) as file:
+                    if "config" not in file.files:
+                        raise ValueError("it is an .npz file of something else")
+                    config = json.loads(str(file["config"]))
+                    weights = {name: file[name] for name in file.files if name != "config"}
             name = config.pop("network")
             if name not in networks:
                 raise ValueError(f"it is a {name}: read it with {name}.load")

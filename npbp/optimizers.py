@@ -50,7 +50,9 @@ def learning_rate(owner: str, alpha: float) -> float:
     """``alpha`` as a float, or an error that names the owner if it is no learning rate."""
     try:
         value = float(alpha)
-    except (TypeError, ValueError, OverflowError):
+    except OverflowError:  # a whole number that no float can hold
+        value = math.inf
+    except (TypeError, ValueError):
         raise TypeError(f"{owner}: got alpha={alpha!r}, wanted a number") from None
     if not 0 <= value < math.inf:
         raise ValueError(f"{owner}: got alpha={alpha!r}, wanted a finite number of at least 0")

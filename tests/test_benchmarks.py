@@ -238,6 +238,17 @@ def test_the_threads_are_those_that_the_library_takes(monkeypatch, name, value, 
     assert machine.threads() == threads
 
 
+@pytest.mark.parametrize("spoil", [
+    lambda old: old.pop("date"),
+    lambda old: old["benchmarks"]["import"]["tables"][0]["rows"][0].update(median="fast")])
+def test_a_file_that_json_did_not_write_is_refused_when_it_is_read(ran, tmp_path, spoil):
+    old = copy.deepcopy(ran[1])
+    spoil(old)
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    with pytest.raises(Failure, match="old.json: not a file that --json wrote"):
+        comparison.read(tmp_path / "old.json")
+
+
 # ---- the harness
 
 def test_programs_take_turns_in_changing_order():

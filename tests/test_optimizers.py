@@ -13,7 +13,7 @@ def test_a_step_goes_against_the_gradient_in_place_and_spares_the_gradient():
     assert d_W.tolist() == [[10, -10]]
 
 
-@pytest.mark.parametrize("alpha", [-0.1, float("nan"), float("inf")])
+@pytest.mark.parametrize("alpha", [-0.1, float("nan"), float("inf"), 10**400])
 def test_a_learning_rate_that_cannot_be_is_a_value_error(alpha):
     with pytest.raises(ValueError, match="SGD: got alpha=.*wanted a finite number"):
         SGD(alpha)

@@ -449,3 +449,9 @@ def test_sgd_takes_a_networks_own_gradient_descent():
         fit(network, (X, y), epochs=1, batch_size=4, optimizer=SGD(0.1), rng=np.random.default_rng(0))
         trained.append(network.layers[0].W)
     np.testing.assert_array_equal(trained[1], trained[0] * np.float32(0.5))
+
+
+def test_no_callbacks_may_be_none():
+    X, y = np.ones((4, 3), np.float32), np.array([0, 1, 0, 1])
+    network = Network([Linear(3, 2, np.random.default_rng(0))], SoftmaxCrossEntropyLoss())
+    assert len(fit(network, (X, y), epochs=2, callbacks=None).loss) == 2

@@ -375,3 +375,11 @@ def test_arguments_of_the_check_that_make_no_sense_are_refused():
 
 def test_check_error_is_a_value_error():
     assert issubclass(CheckError, ValueError)
+
+
+def test_a_function_that_is_not_finite_there_is_refused_and_not_called_wrong():
+    with np.errstate(all="ignore"):
+        with pytest.raises(ValueError, match="output 0 is nan, wanted finite numbers.*another point"):
+            graph.check_grads(np.log, (-1.0,))
+        with pytest.raises(ValueError, match="wanted finite numbers"):
+            graph.check_grads(lambda x: 1 / x, (np.array([1.0, 0.0]),))

@@ -385,3 +385,13 @@ def test_a_leaf_and_a_large_graph_show_as_text_in_a_notebook():
 
 def test_a_figure_shows_itself_in_a_notebook():
     assert graph.draw(*doubled())._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_picture_goes_through_a_link_and_a_folder_that_is_not_there_is_named(tmp_path):
+    (tmp_path / "link.png").symlink_to(tmp_path / "real.png")
+    graph.draw(doubled()[0], path=tmp_path / "link.png")
+    assert (tmp_path / "link.png").is_symlink()
+    assert (tmp_path / "real.png").read_bytes()[:4] == b"\x89PNG"
+    with pytest.raises(FileNotFoundError) as caught:
+        graph.draw(doubled()[0], path=tmp_path / "none" / "g.png")
+    assert caught.value.filename == str(tmp_path / "none")
