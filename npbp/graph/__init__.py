@@ -18,12 +18,12 @@ Reading order:
 
 * the algorithm: ``variable`` (a node), ``operation`` (forward and bprop),
   ``backprop`` (the table), ``forward`` (the other direction);
-* the operations: ``arithmetic``, ``elementwise``, ``constants``, ``reductions``,
-  ``cumulative``, ``shaping``, ``joining``, ``indexing``, ``products``, ``linalg``,
-  ``norms``, and ``protocols`` (how NumPy's own functions find them);
-* what is built on it: ``transforms`` with ``tracing`` and ``trees`` (grad, jacobian, ...),
-  ``check``, ``evaluate``, ``compile`` with ``recipes``, ``writing`` and ``lines``,
-  ``draw`` with ``layout``, ``watch``, and ``bridge`` (hand-written layers in a graph).
+* ``operations/``, one kind a file, and ``protocols``: how NumPy's own functions find them;
+* ``transforms/``: functions in, functions out (grad, jacobian, ...);
+* ``program/``: the graph run again (evaluate, compile);
+* ``pictures/``: the graph drawn;
+* beside them ``bridge`` (hand-written layers in a graph), ``check`` (finite differences)
+  and ``watch`` (where a NaN came from).
 
 Source: Goodfellow, Bengio, Courville, Deep Learning, 6.5.
 """
@@ -31,7 +31,15 @@ Source: Goodfellow, Bengio, Courville, Deep Learning, 6.5.
 # The order matters in one place: an operator of Variable is put there by arithmetic.
 from npbp.graph.operation import Constant, Elementwise, LinearMap, Operation
 from npbp.graph.variable import Variable
-from npbp.graph import arithmetic, constants, cumulative, linalg, norms, products, shaping  # noqa: F401
+from npbp.graph.operations import (  # noqa: F401
+    arithmetic,
+    constants,
+    cumulative,
+    linalg,
+    norms,
+    products,
+    shaping,
+)
 from npbp.graph.backprop import (
     bprop,
     build_grad,
@@ -43,15 +51,15 @@ from npbp.graph.backprop import (
 )
 from npbp.graph.bridge import apply, parameters
 from npbp.graph.check import CheckError, check_grads
-from npbp.graph.compile import Program, compile
-from npbp.graph.draw import draw, to_dot
-from npbp.graph.elementwise import relu, sigmoid, softplus
-from npbp.graph.evaluate import evaluate
+from npbp.graph.program.compile import Program, compile
+from npbp.graph.pictures.draw import draw, to_dot
+from npbp.graph.operations.elementwise import relu, sigmoid, softplus
+from npbp.graph.program.evaluate import evaluate
 from npbp.graph.forward import general_forward_propagation
-from npbp.graph.indexing import at
-from npbp.graph.joining import array
-from npbp.graph.reductions import log_softmax, logsumexp, softmax
-from npbp.graph.transforms import (
+from npbp.graph.operations.indexing import at
+from npbp.graph.operations.joining import array
+from npbp.graph.operations.reductions import log_softmax, logsumexp, softmax
+from npbp.graph.transforms.gradients import (
     grad,
     hessian,
     hessian_vector_product,

@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from operator import attrgetter
-from typing import Any, Iterable, Iterator, Sequence
+from typing import Any, Iterable, Iterator
 
 import numpy as np
 

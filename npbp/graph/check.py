@@ -27,9 +27,9 @@ from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
 
-from npbp.graph.evaluate import dependents
-from npbp.graph.transforms import jvp, vjp
-from npbp.graph.trees import leaves, rebuild
+from npbp.graph.program.evaluate import dependents
+from npbp.graph.transforms.gradients import jvp, vjp
+from npbp.graph.transforms.trees import leaves, rebuild
 from npbp.graph.variable import Variable, value_of
 
 STEP = 1e-6  # h of the central difference: in float64 it leaves about nine digits

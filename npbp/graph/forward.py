@@ -17,7 +17,16 @@ from typing import Any, Iterable, Mapping
 
 import numpy as np
 
-from npbp.graph.backprop import Pruned, get_children, in_dtype, listed, prune, zeros_of
+from npbp.graph.backprop import (
+    Pruned,
+    general_back_propagation,
+    get_children,
+    in_dtype,
+    listed,
+    prune,
+    sum_to_shape,
+    zeros_of,
+)
 from npbp.graph.operation import Operation
 from npbp.graph.variable import Variable
 
@@ -98,6 +107,23 @@ def forward_term(C: Variable, i: int, T: Any, insert: bool = True) -> Any:
     if tangent.dtype != value.dtype:
         tangent = in_dtype(value.dtype, tangent)
     return tangent
+
+
+def jvp_of_bprop(self: Operation, i: int, T: Any, Y: Any, *X: Any) -> Any:
+    """The ``jvp`` of an operation that has none, made of its ``bprop``.
+
+    That is linear in G, ``J^T G``, and the gradient of ``sum(J^T G * T)`` with respect to G
+    is ``J T``.
+    """
+    inserted = any(type(x) is Variable for x in (T, Y, *X))
+    G = Variable(np.zeros(Y.shape, Y.dtype))
+    back = sum_to_shape(self.bprop(i, G, Y, *X), X[i].shape)
+    if type(back) is not Variable:  # a bprop that is zero without looking at G
+        return G.value
+    return general_back_propagation([G], back, T, insert=inserted)[G]
+
+
+Operation.jvp = jvp_of_bprop
 
 
 class Together(Operation):

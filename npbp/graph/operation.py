@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from npbp.graph.variable import Variable
 
 
 class Operation:
@@ -55,6 +55,10 @@ class Operation:
 
     differentiable = True  # False: no gradient passes, see Constant
     analytic = False  # True: forward takes complex numbers too, see check_grads
+    name: str  # in messages and pictures: ``Sum``, ``greater``, ``Linear``
+
+    def __init_subclass__(cls) -> None:
+        cls.name = cls.__dict__.get("name", cls.__name__)
 
     def forward(self, *X: Any) -> Any:
         """Y, from the values of the inputs."""
@@ -69,17 +73,9 @@ class Operation:
     def jvp(self, i: int, T: Any, Y: Any, *X: Any) -> Any:
         """The change of Y that a change ``T`` of X_i makes, in the shape of Y.
 
-        Unless written, it is made of ``bprop``: that is linear in G, ``J^T G``, and the
-        gradient of ``sum(J^T G * T)`` with respect to G is ``J T``.
+        Unless written, it is made of ``bprop``: see `npbp.graph.forward`.
         """
-        from npbp.graph.backprop import general_back_propagation, sum_to_shape
-
-        inserted = any(type(x) is Variable for x in (T, Y, *X))
-        G = Variable(np.zeros(Y.shape, Y.dtype))
-        back = sum_to_shape(self.bprop(i, G, Y, *X), X[i].shape)
-        if type(back) is not Variable:  # a bprop that is zero without looking at G
-            return G.value
-        return general_back_propagation([G], back, T, insert=inserted)[G]
+        raise NotImplementedError(f"{type(self).__name__} has no jvp(i, T, Y, *X)")
 
     def __call__(self, *inputs: Any) -> Any:
         for x in inputs:
@@ -142,13 +138,6 @@ class Constant(Operation):
         return self.name
 
 
-def operation_name(op: Operation) -> str:
-    """What to call an operation in messages and pictures: ``Sum``, ``greater``, ``Linear``."""
-    return getattr(op, "name", None) or type(op).__name__
-
-
 # What `npbp.graph.watch` has put here; the last one is told of every new variable, and, by
 # ``backprop``, of every gradient (its methods ``gradient`` and ``total``).
 watching: list = []
-
-from npbp.graph.variable import Variable  # noqa: E402 (a variable's operators are operations)

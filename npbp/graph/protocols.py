@@ -70,12 +70,15 @@ def _no_derivative(name: str) -> str:
 
 
 def getitem(x: Any, index: Any) -> Any:
+    """``x[index]``."""
     return IMPLEMENTED["getitem"](x, index)
 
 
 def astype(x: Any, dtype: Any) -> Any:
+    """``x.astype(dtype)``."""
     return IMPLEMENTED["astype"](x, dtype)
 
 
 def At(x: Any) -> Any:
+    """``x.at``."""
     return IMPLEMENTED["at"](x)

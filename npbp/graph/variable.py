@@ -304,15 +304,8 @@ class Variable:
         if self.name:
             parts.append(f"name={self.name!r}")
         if self.op is not None:
-            from npbp.graph.operation import operation_name
-
-            parts.append(operation_name(self.op))
+            parts.append(self.op.name)
         return f"Variable({', '.join(parts)})"
-
-    def _repr_svg_(self) -> str | None:  # what a notebook asks for; None: it prints the repr
-        from npbp.graph.draw import notebook_svg
-
-        return notebook_svg(self)
 
     def __format__(self, spec: str) -> str:
         return format(self.value, spec) if spec else repr(self)

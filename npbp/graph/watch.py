@@ -16,7 +16,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from npbp.graph import backprop
-from npbp.graph.operation import operation_name, watching
+from npbp.graph.operation import watching
 from npbp.graph.variable import Variable, value_of
 
 # Frames in these directories are not the user's.
@@ -92,22 +92,22 @@ class _Watcher:
         if given:
             x = Y.inputs[given[0]]
             made = type(x) is Variable and x.op is not None
-            source = f"{operation_name(x.op)} made it {self.place(x)}" if made else (
+            source = f"{x.op.name} made it {self.place(x)}" if made else (
                 "no operation made it, the program was given it"
             )
             title = (
-                f"{operation_name(Y.op)} got {_what(value_of(x))} already in its input {given[0]}: "
+                f"{Y.op.name} got {_what(value_of(x))} already in its input {given[0]}: "
                 f"{source}; used"
             )
         else:
-            title = f"{operation_name(Y.op)} made {_what(Y.value)}"
+            title = f"{Y.op.name} made {_what(Y.value)}"
         raise NotFiniteError("\n  ".join([f"{title} at {_text(where)}", *_inputs(Y)]))
 
     def gradient(self, C: Variable, i: int, G: Any, gradient: Any) -> None:
         """What the operation that made ``C`` passes to its input i, for ``G`` = dJ/dC."""
         if _finite(value_of(gradient)):
             return
-        name = operation_name(C.op)
+        name = C.op.name
         title = f"the gradient that {name} passes to its input {i} is {_what(value_of(gradient))}"
         if not _finite(value_of(G)):
             title = (
@@ -128,7 +128,7 @@ class _Watcher:
         if _finite(value_of(total)):
             return
         made = "the program was given it" if V.op is None else (
-            f"{operation_name(V.op)} made it {self.place(V)}"
+            f"{V.op.name} made it {self.place(V)}"
         )
         raise NotFiniteError("\n  ".join([
             f"the gradient of a variable is {_what(value_of(total))}: what each of its consumers "

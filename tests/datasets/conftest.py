@@ -1,4 +1,10 @@
 """What the tests of the data share; the server itself is in loopback.py."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
 import pytest
 from loopback import Server, Toy
 

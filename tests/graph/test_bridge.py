@@ -518,7 +518,7 @@ def test_parameters_that_are_no_dict_of_arrays_are_refused():
 
 def test_the_graph_imports_nothing_of_the_package_but_how_files_are_written():
     """So that the two derivations of a gradient share no code. (Examples may.)"""
-    for path in Path(npbp.graph.__file__).parent.glob("*.py"):
+    for path in Path(npbp.graph.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom):
                 names = [node.module or ""]

@@ -1,0 +1,28 @@
+"""``npbp download``: the files of a data set."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from npbp import datasets
+from npbp.cli.common import load, subcommand
+
+
+def add_to(commands: Any) -> None:
+    """The arguments of ``npbp download``."""
+    sub = subcommand(commands, "download", download, "fetch a data set and say where its files are",
+                  "  npbp download mnist\n")
+    sub.add_argument("name", metavar="NAME", choices=datasets.NAMES,
+                     help=", ".join(datasets.NAMES))
+
+
+def download(options: argparse.Namespace) -> int:
+    """``npbp download``: the four files of a data set, whole and verified."""
+    load(options.name)
+    is_part_of_npbp = options.name == "mnist-sample"
+    folder = (Path(datasets.__file__).parent / "sample" if is_part_of_npbp
+              else datasets.cache_folder() / options.name)
+    print(f"the files are in {folder.absolute()}")
+    return 0

@@ -1,0 +1,135 @@
+"""``npbp train``: the walk-through's network, loop and chart."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from npbp import datasets
+from npbp.cli.common import (
+    Bar,
+    Failed,
+    complain,
+    learning_rate,
+    load,
+    new_run_folder,
+    subcommand,
+    whole,
+)
+from npbp.layers import Linear, ReLU
+from npbp.losses import SoftmaxCrossEntropyLoss
+from npbp.network import Network
+from npbp.optimizers import SGD
+from npbp.plotting import curves
+from npbp.training import DivergedError, History, fit
+
+CLASSES = 10  # of every data set here
+
+
+def add_to(commands: Any) -> None:
+    """The arguments of ``npbp train``."""
+    sub = subcommand(commands, "train", train, "train a network on images of digits and draw its curves",
+                  "  npbp train\n"
+                  "  npbp train --data mnist --epochs 10\n"
+                  "  npbp train --data fashion-mnist --hidden 128 64 --seed 1\n")
+    sub.add_argument("--data", choices=datasets.NAMES, default="mnist-sample",
+                     help="what to train on (default: mnist-sample, which is installed with npbp)")
+    sub.add_argument("--epochs", type=whole(1), default=10, metavar="N",
+                     help="how often to go through the data (default: 10)")
+    sub.add_argument("--batch-size", type=whole(1), default=64, metavar="N",
+                     help="examples a step (default: 64)")
+    sub.add_argument("--hidden", type=whole(1, 1_000_000), nargs="+", default=[32], metavar="N",
+                     help="sizes of the hidden layers, one or more (default: 32)")
+    sub.add_argument("--alpha", type=learning_rate, default=0.001, metavar="A",
+                     help="learning rate, times the gradient of a batch's sum (default: 0.001)")
+    sub.add_argument("--seed", type=whole(0), default=0, metavar="N",
+                     help="of the weights and the shuffling: same seed, same result (default: 0)")
+    sub.add_argument("--out", default="runs", metavar="DIR",
+                     help="where the run gets a new folder of its own, such as "
+                          "DIR/mnist-sample-1 (default: runs)")
+
+
+def train(options: argparse.Namespace) -> int:
+    """``npbp train``: the walk-through's network, loop and chart."""
+    (X, y), test = load(options.data)
+    rng = np.random.default_rng(options.seed)  # makes the weights, then the shuffling
+    sizes = [math.prod(X.shape[1:]), *options.hidden, CLASSES]
+    layers: list = [Linear(sizes[0], sizes[1], rng=rng)]
+    for n_in, n_out in zip(sizes[1:], sizes[2:]):
+        layers += [ReLU(), Linear(n_in, n_out, rng=rng)]
+    # The sum, as in the walk-through: alpha times the gradient of the batch's sum.
+    network = Network(layers, SoftmaxCrossEntropyLoss("sum"))
+
+    print(f"epochs {options.epochs}, batch size {options.batch_size}, alpha {options.alpha:g}, "
+          f"seed {options.seed}")
+    print(network.summary(), flush=True)
+
+    folder = new_run_folder(options.out, options.data)
+    report = Report(folder, options.epochs)
+    report.write(network, History())  # so that a folder that cannot be written to says so now
+    try:
+        history = fit(network, (X, y), test, epochs=options.epochs, batch_size=options.batch_size,
+                      optimizer=SGD(options.alpha), rng=rng, callbacks=[report])
+    except DivergedError as error:
+        report.bar.clear()
+        raise Failed(f"{error} ({_files(folder, error.history)})") from None
+    report.bar.clear()
+    if len(history.loss) > report.written:  # Ctrl-C fell between the end of an epoch and here
+        report.write(network, history)
+    if history.loss:
+        curves(history, folder / "curves.png", title=options.data)
+    if history.interrupted:
+        return complain(options, f"stopped by Ctrl-C; {_files(folder, history)}", 130)
+    print(f"curves.png, history.csv and model.npz are in {folder}")
+    if options.data == "mnist-sample":
+        print("This was a sample of MNIST. For the full 97 %: "
+              f"{_command()} train --data mnist --hidden 128")
+    return 0
+
+
+class Report:
+    """What `fit` calls: writes the files, prints a line an epoch, moves the bar."""
+
+    def __init__(self, folder: Path, epochs: int) -> None:
+        self.folder, self.epochs, self.written = folder, epochs, 0
+        self.bar = Bar()
+
+    def write(self, network: Network, history: History) -> None:
+        """Each file is replaced whole, so a process killed here leaves no part of one."""
+        network.save(self.folder / "model.npz")
+        history.to_csv(self.folder / "history.csv")
+        self.written = len(history.loss)
+
+    def on_batch(self, epoch: int, batch: int, batches: int) -> None:
+        self.bar.draw(f"epoch {epoch}/{self.epochs}", batch, batches)
+
+    def __call__(self, network: Network, history: History) -> None:
+        self.write(network, history)
+        self.bar.clear()
+        print(f"epoch {len(history.loss):{len(str(self.epochs))}}/{self.epochs}  "
+              f"loss {history.loss[-1]:.4f}  correct {history.correct[-1]:.4f}  "
+              f"test loss {history.validation_loss[-1]:.4f}  "
+              f"test correct {history.validation_correct[-1]:.4f}  "
+              f"{history.seconds[-1]:.2f} s", flush=True)
+
+
+def _command() -> str:
+    """What to type for this command: its path, if the shell would not find ``npbp``."""
+    called = sys.argv[0]
+    is_script = os.path.splitext(os.path.basename(called))[0] == "npbp"
+    return called if is_script and shutil.which("npbp") is None else "npbp"
+
+
+def _files(folder: Path, history: History) -> str:
+    """What is on disk after a run that did not come to its end."""
+    n = len(history.loss)
+    if not n:
+        return f"no epoch was whole; {folder} holds the weights of the start"
+    return f"{folder} holds the {n} whole epoch{'' if n == 1 else 's'} before"

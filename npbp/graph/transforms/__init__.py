@@ -1,0 +1,5 @@
+"""Functions in, functions out: grad, jacobian, vjp, ...
+
+Read ``gradients`` first, what each transform does; then ``tracing``, how they all do it, and
+``trees``, arguments that are nested lists, tuples and dicts of arrays.
+"""

@@ -1,0 +1,270 @@
+"""Training: forward, backward, a step; batch by batch, epoch by epoch.
+
+`fit` is the loop that the walk-through writes by hand, with a `History` of how it
+went. One step of it is three lines::
+
+    probabilities, loss = network.loss(network.scores(X), y)      # forward
+    gradients = network.backprop()                                # backward
+    optimizer.step(network.parameters, gradients)                 # a step downhill
+
+With `SGD` the last two are ``network.gradient_descent(alpha)``: the same with less to do.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any, Callable, Iterable
+
+import numpy as np
+
+from npbp.losses import count_correct
+from npbp.network import Network
+from npbp.optimizers import SGD
+from npbp.training.history import History
+
+if TYPE_CHECKING:
+    from npbp.datasets import Batches
+
+class DivergedError(ValueError):
+    """The loss is no longer a finite number.
+
+    The message names the epoch and the batch (the first is 1), the first layer whose
+    output is not finite, and the likely cause.
+
+    Attributes
+    ----------
+    history : History
+        The whole epochs before it.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.history = History()
+
+
+def fit(
+    network: Network,
+    train: Batches | tuple[Any, Any],
+    validation: Batches | tuple[Any, Any] | None = None,
+    epochs: int = 10,
+    batch_size: int = 64,
+    optimizer: Any = None,
+    rng: np.random.Generator | None = None,
+    callbacks: Iterable[Callable[[Network, History], Any]] = (),
+) -> History:
+    """Train ``network`` in place and return how it went.
+
+    Every step goes along the gradient of the number that ``network.loss`` returns for
+    one batch: the mean over its examples, or their sum, as the loss's ``reduction``
+    says. The losses of the history are means over examples in both cases.
+
+    Parameters
+    ----------
+    network : Network
+    train : (X, y) or Batches
+        ``X`` is uint8 images ``(N, 28, 28)``, scaled to 0..1 batch by batch, or
+        floating rows ``(N, in_features)``; ``y`` is integer labels ``(N,)`` or rows of
+        probabilities ``(N, C)``. They are shuffled anew for each epoch. A `Batches` is
+        taken as it is: its own size, order and rng count.
+    validation : (X, y) or Batches, optional
+        Measured after each epoch, in its order, never trained on.
+    epochs : int
+        How often to go through ``train``. 0 gives an empty history.
+    batch_size : int
+        Examples a step, if ``train`` is ``(X, y)``.
+    optimizer : optional
+        Has ``step(parameters, gradients)``. None means ``SGD(network.alpha)`` if the
+        network has an ``alpha``, as a `NeuralNet` does, and ``SGD(0.1)`` if not.
+    rng : numpy.random.Generator, optional
+        Shuffles ``train``; a fresh one if None. The same seed gives the same history.
+    callbacks : functions
+        Each is called as ``callback(network, history)`` at the end of each epoch. If it
+        has an attribute ``on_batch``, that is called after each step as
+        ``on_batch(epoch, batch, batches)``, counted from 1.
+
+    Returns
+    -------
+    History
+        Ctrl-C stops the training and also returns it, with ``interrupted`` True and the
+        whole epochs so far. The network keeps the steps it has made.
+
+    Raises
+    ------
+    DivergedError
+        If a loss is not finite. Its ``history`` holds the epochs before.
+    ValueError, TypeError
+        If an argument is not as above.
+
+    Source: Goodfellow, Bengio, Courville, Deep Learning, 8.1.3 (batches) and 8.3.1.
+
+    Examples
+    --------
+    >>> from npbp.layers import Linear
+    >>> from npbp.losses import SoftmaxCrossEntropyLoss
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-1, 1, (200, 2)).astype(np.float32)
+    >>> y = (X[:, 0] > X[:, 1]).astype(int)    # on which side of the diagonal?
+    >>> network = Network([Linear(2, 2, rng=rng)], SoftmaxCrossEntropyLoss())
+    >>> history = fit(network, (X, y), epochs=20, batch_size=10, rng=rng)
+    >>> len(history.loss), history.correct[-1] > 0.95
+    (20, True)
+    """
+    if not isinstance(network, Network):
+        raise TypeError(f"fit: got {_kind(network)} as network, wanted a Network")
+    train = _batches("train", train, batch_size, shuffle=True, rng=rng)
+    if validation is not None:
+        validation = _batches("validation", validation, 1000, shuffle=False)
+    epochs = _epochs(epochs)
+    if optimizer is None:
+        optimizer = SGD(getattr(network, "alpha", 0.1))
+    if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)):
+        raise TypeError(f"fit: got {_kind(optimizer)} as optimizer, wanted one such as SGD(0.1)")
+    if callable(callbacks):
+        raise TypeError(f"fit: got callbacks={callbacks!r}, wanted a list: callbacks=[...]")
+    callbacks = tuple(callbacks or ())
+    if not all(callable(callback) for callback in callbacks):
+        raise TypeError(f"fit: got callbacks={callbacks!r}, wanted functions of (network, history)")
+    on_batch = [c.on_batch for c in callbacks if hasattr(c, "on_batch")]
+
+    history = History()
+    try:
+        for epoch in range(1, epochs + 1):
+            start = time.perf_counter()
+            loss, correct = _train_epoch(network, train, optimizer, epoch, on_batch)
+            seconds = time.perf_counter() - start
+            measured = _measure(network, validation, epoch) if validation is not None else ()
+            history._add(loss, correct, measured, seconds)
+            for callback in callbacks:
+                callback(network, history)
+    except KeyboardInterrupt:
+        history._drop_part_of_an_epoch()
+        history.interrupted = True
+    except DivergedError as error:
+        error.history = history
+        raise
+    return history
+
+
+def _train_epoch(
+    network: Network, train: Batches, optimizer: Any, epoch: int, on_batch: list
+) -> tuple[float, float]:
+    """A step for every batch; the mean loss and the fraction correct on the way."""
+    totals = _Totals(network)
+    with np.errstate(all="ignore"):  # an overflow shows in the next loss, with its place
+        for batch, (X, y) in enumerate(train, start=1):
+            probabilities, loss = network.loss(network.scores(X), y)
+            if not math.isfinite(loss):
+                where = f"epoch {epoch}, batch {batch}"
+                raise _diverged(network, X, loss, where, no_step_yet=epoch == batch == 1)
+            totals.add(probabilities, loss, y)
+            if type(optimizer) is SGD:
+                network.gradient_descent(optimizer.alpha)
+            else:  # by name; NeuralNet's own backprop gives a tuple
+                optimizer.step(network.parameters, Network.backprop(network))
+            for function in on_batch:
+                function(epoch, batch, len(train))
+    return totals.means()
+
+
+def _measure(network: Network, validation: Batches, epoch: int) -> tuple[float, float]:
+    """The mean loss and the fraction correct, without a step."""
+    totals = _Totals(network)
+    for batch, (X, y) in enumerate(validation, start=1):
+        with np.errstate(all="ignore"):
+            probabilities, loss = network.loss(network.scores(X), y)
+            if not math.isfinite(loss):
+                raise _diverged(network, X, loss, f"epoch {epoch}, validation batch {batch}")
+        totals.add(probabilities, loss, y)
+    return totals.means()
+
+
+class _Totals:
+    """Sums over examples, as the last batch may be smaller than the others."""
+
+    def __init__(self, network: Network) -> None:
+        self.is_sum = getattr(network.loss, "reduction", "mean") == "sum"
+        self.loss, self.correct, self.examples = 0.0, 0, 0
+
+    def add(self, prediction: np.ndarray, loss: float, y: np.ndarray) -> None:
+        n = len(y)
+        self.loss += loss if self.is_sum else loss * n
+        self.correct += count_correct(prediction, y)
+        self.examples += n
+
+    def means(self) -> tuple[float, float]:
+        return self.loss / self.examples, self.correct / self.examples
+
+
+def _diverged(
+    network: Network, X: np.ndarray, loss: float, where: str, no_step_yet: bool = False
+) -> DivergedError:
+    """Say where the first number that is not finite came from."""
+    start = f"{where}: the loss is {loss}"
+    if not np.isfinite(X).all():
+        row = int(np.argmin(np.isfinite(X.reshape(len(X), -1)).all(axis=1)))
+        return DivergedError(
+            f"{start}, as the input X itself is not finite (row {row} of the batch): "
+            "is there a NaN or an infinity in the data?"
+        )
+    x = X
+    for name, layer in zip(network.names, network.layers):
+        x = layer.forward(x)
+        if not np.isfinite(x).all():
+            found = f"the first output that is not finite is that of {name}, {layer!r}"
+            break
+    else:
+        found = "the output of every layer is finite, so it is the loss that overflows"
+    cause = "is alpha too large? Try a tenth of it"
+    if no_step_yet:  # then alpha cannot be the cause
+        cause = "no step was made yet, so look at the weights you start with and the size of X"
+    return DivergedError(f"{start}; {found}: {cause}")
+
+
+def _batches(name: str, data: Any, batch_size: int, **options: Any) -> Batches:
+    """``data`` as `Batches` that hold at least one example, or an error that says why not."""
+    from npbp.datasets import Batches  # here, as `import npbp` is to cost little
+
+    if isinstance(data, Batches):
+        batches = data
+        if not options["shuffle"] and data.shuffle:
+            batches = Batches(data.X, data.y, data.batch_size, shuffle=False, flatten=data.flatten)
+    else:
+        X, y = _pair(name, data)
+        try:
+            batches = Batches(X, y, batch_size, **options)
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"fit: {name}: {error}") from None
+    if not len(batches.y):
+        raise ValueError(f"fit: got no examples in {name}, wanted at least one")
+    return batches
+
+
+def _pair(name: str, data: Any) -> tuple[np.ndarray, np.ndarray]:
+    if not isinstance(data, (tuple, list)) or len(data) != 2 or hasattr(data, "train"):
+        hint = ": give its part, as in data.train or data.test" if hasattr(data, "train") else ""
+        raise TypeError(f"fit: got {_kind(data)} as {name}, wanted (X, y) or a Batches{hint}")
+    X, y = np.asarray(data[0]), np.asarray(data[1])
+    if X.ndim < 2 <= y.ndim:
+        raise ValueError(
+            f"fit: got {name} with X of shape {X.shape} and y of shape {y.shape}, wanted X "
+            "(N, ...) and y (N,): are they swapped? The order is (X, y)"
+        )
+    return X, y
+
+
+def _epochs(epochs: Any) -> int:
+    if isinstance(epochs, bool) or not isinstance(epochs, (int, np.integer)):
+        raise TypeError(f"fit: got epochs={epochs!r}, wanted a whole number")
+    if epochs < 0:
+        raise ValueError(f"fit: got epochs={epochs}, wanted 0 or more")
+    return int(epochs)
+
+
+def _kind(value: Any) -> str:
+    """How a message calls a value: short, whatever it is."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if type(value) in (tuple, list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__}"

@@ -1,6 +1,0 @@
-"""Tests in this directory can `from rows import Row, A`."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))

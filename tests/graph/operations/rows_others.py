@@ -1,0 +1,20 @@
+"""Rows for what occurs in gradients only, and for second names."""
+
+import numpy as np
+from rows import A, Row
+
+from npbp.graph.operations.linalg import cofactors
+from npbp.graph.operations.norms import AbsolutePower
+
+ROWS = [
+    Row("np.amax", lambda x: np.amax(x, axis=1), A(2, 3)),
+    Row("np.amin", lambda x: np.amin(x, axis=0, keepdims=True), A(2, 3)),
+    Row("np.ix_ of variables", lambda x: x[np.ix_(np.argsort(x[:, 0]), np.array([0, 2]))], A(4, 3)),
+    Row("the cofactors of a matrix", cofactors, A(3, 3)),
+    Row("the cofactors of matrices", cofactors, A(2, 2, 2)),
+]
+for p in (-1, 1, 1.5, 2, 3):
+    ROWS += [
+        Row(f"|x|^{p}", AbsolutePower(p, signed=False), A(5)),
+        Row(f"sign(x) |x|^{p}", AbsolutePower(p, signed=True), A(5)),
+    ]
