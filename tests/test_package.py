@@ -148,7 +148,7 @@ def test_the_rooms_import_only_downwards():
             found = {room(file) for file in imports(path)} - {"__init__"}  # examples may
             assert found <= wanted, path
             seen += len(found)
-    assert seen > 50
+    assert seen > 40
 
 
 def test_the_ground_floor_of_the_graph_imports_none_of_the_rooms_above_it():
