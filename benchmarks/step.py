@@ -21,8 +21,7 @@ from benchmarks.epoch import CASES, name
 from benchmarks.harness import Session, Timer
 from benchmarks.layers import linear_products
 from benchmarks.programs import ALPHA, with_npbp
-from npbp import Linear, datasets
-from npbp.layers.base import aligned_copy
+from npbp import SGD, Linear, datasets
 from npbp.losses import fraction_correct
 
 IN, ALONE, BARE, ALL = "in a step", "alone", "bare product", "all of them"
@@ -51,19 +50,21 @@ class Step:
     def run(self) -> None:
         """One step, as `fit` does it."""
         layers, loss = list(zip(self.network.names, self.network.layers)), self.network.loss
+        gradients: dict[str, np.ndarray] = {}
         X, y = self.piece("batch", next, self.batches)
         for name, layer in layers:
             X = self.piece(f"{name} forward", layer.forward, X)
         probabilities, number = self.piece("loss forward", loss.forward, X, y)
         self.piece("fraction correct", fraction_correct, probabilities, y)
-        grad = self.piece("loss bp_input", loss.bp_input, ALPHA)
+        grad = self.piece("loss bp_input", loss.bp_input)
         for name, layer in reversed(layers):
             if layer.parameters:
-                d_W = self.piece(f"{name} bp_param", layer.bp_param, grad)
+                gradients[name] = self.piece(f"{name} bp_param", layer.bp_param, grad)
             if layer is not layers[0][1]:
                 grad = self.piece(f"{name} bp_input", layer.bp_input, grad)
+        for name, layer in layers:
             if layer.parameters:
-                self.piece(f"{name} W -= d_W", np.subtract, layer.W, d_W, layer.W)
+                self.piece(f"{name} W step", SGD(ALPHA).step, {"W": layer.W}, {"W": gradients[name]})
 
     def mean(self, steps: int) -> dict[str, float]:
         """What each piece takes in a step: the mean over so many."""
@@ -80,8 +81,8 @@ class Step:
         # The same step of W over and over would leave no network to train.
         for name, layer in zip(self.network.names, self.network.layers):
             if layer.parameters:
-                W, d_W = aligned_copy(layer.W, layer.dtype), np.ones_like(layer.W)
-                calls[f"{name} W -= d_W"] = functools.partial(np.subtract, W, d_W, W)
+                W, d_W = layer.W.copy(), np.ones_like(layer.W)
+                calls[f"{name} W step"] = functools.partial(SGD(ALPHA).step, {"W": W}, {"W": d_W})
         return calls
 
     def bare(self) -> dict[str, Callable[[], Any]]:

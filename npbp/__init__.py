@@ -28,7 +28,7 @@ if _util.find_spec("npbp.datasets") is None:
 
 from npbp.gradcheck import GradientError, check_layer, check_loss
 from npbp.layers import Layer, Linear, Parameter, ReLU
-from npbp.losses import SoftmaxCrossEntropyLoss
+from npbp.losses import Loss, SoftmaxCrossEntropyLoss
 from npbp.network import Network, NeuralNet
 from npbp.optimizers import SGD
 from npbp.training import DivergedError, History, fit
@@ -41,6 +41,7 @@ __all__ = [
     "History",
     "Layer",
     "Linear",
+    "Loss",
     "Network",
     "NeuralNet",
     "Parameter",

@@ -11,7 +11,6 @@ import copy
 import inspect
 import json
 import os
-from collections import Counter
 from typing import Any, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -20,19 +19,23 @@ import npbp.layers
 import npbp.losses
 from npbp.files import replacing
 from npbp.layers import Layer, Linear, ReLU
-from npbp.layers.base import floating
+from npbp.layers.checks import Checked, floating
 from npbp.losses import SoftmaxCrossEntropyLoss, fraction_correct
-from npbp.optimizers import learning_rate
+from npbp.optimizers import learning_rate  # one place says what an alpha is
 
 
 class Network:
     """A chain of layers and the loss at its end.
 
+    Any number of threads may call `predict` at once. A training is one thread's: two that
+    call ``evaluate`` and ``backprop`` on one network overwrite each other's caches and
+    weights, so each takes a network of its own (``copy.deepcopy(network)``).
+
     Parameters
     ----------
     layers : sequence of Layer
-        From the input to the scores. Kept as the attribute ``layers``.
-    loss : a loss
+        From the input to the scores. Kept as the attribute ``layers``, a tuple.
+    loss : Loss
         Called with the scores and the targets, it returns ``(prediction, number)``; its
         ``bp_input(grad)`` is the derivative of that number. `predict` also needs its
         ``predict(scores)``. Kept as the attribute ``loss``.
@@ -40,8 +43,8 @@ class Network:
     Raises
     ------
     ValueError
-        If there are no layers, if neighbours do not fit, or if one layer is given
-        twice (it remembers one forward only).
+        If there are no layers, if neighbours do not fit, if one layer is given twice (it
+        remembers one forward only), or if one has a ``bp_param`` and declares no weight.
     TypeError
         If a layer is no `Layer`, or the loss cannot be called or has no ``bp_input``.
 
@@ -62,7 +65,7 @@ class Network:
     """
 
     def __init__(self, layers: Iterable[Layer], loss: Any) -> None:
-        self.layers = list(layers)
+        self.layers = tuple(layers)
         self.loss = loss
         if not self.layers:
             raise ValueError("Network: got no layers, wanted at least one")
@@ -72,29 +75,21 @@ class Network:
                     f"Network: got {layer!r} as a layer, wanted an object of a class of "
                     "npbp.Layer: is a pair of parentheses missing, as in ReLU()?"
                 )
-        if isinstance(loss, type) or not (callable(loss) and hasattr(loss, "bp_input")):
+        if isinstance(loss, (type, Layer)) or not (callable(loss) and hasattr(loss, "bp_input")):
             raise TypeError(
-                f"Network: got {loss!r} as the loss, wanted an object that can be called and "
-                "has bp_input: is a pair of parentheses missing, as in "
-                "SoftmaxCrossEntropyLoss()?"
+                f"Network: got {loss!r} as the loss, wanted an object of a class of npbp.Loss "
+                "(not a layer): is a pair of parentheses missing, as in SoftmaxCrossEntropyLoss()?"
             )
         if len({id(layer) for layer in self.layers}) < len(self.layers):
             raise ValueError(
                 "Network: got the same layer twice: it remembers one forward only, so "
                 "make a second layer"
             )
-        self._output_shapes()  # an error now, if neighbours do not fit
-
-    @property
-    def names(self) -> list[str]:
-        """One name a layer: its class and its number among those of its class."""
-        count: Counter[str] = Counter()
-        names = []
         for layer in self.layers:
-            kind = type(layer).__name__.lower()
-            count[kind] += 1
-            names.append(f"{kind}{count[kind]}")
-        return names
+            if not layer.parameter_names:
+                layer.parameters  # an error now, if there should be some
+        self._output_shapes()  # an error now, if neighbours do not fit
+        self.names = _names(self.layers)  # such as "linear1"
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:
@@ -116,7 +111,8 @@ class Network:
 
         ``X`` is ``(N, in_features)``, ``Y`` labels ``(N,)`` or rows ``(N, C)``;
         ``correct`` is the fraction of the examples whose largest probability is at
-        the target. What the backward needs is kept, for ``backprop``.
+        the target, or None where there are no classes (see `npbp.losses.fraction_correct`).
+        What the backward needs is kept, for ``backprop``.
         """
         probabilities, loss = self.loss(self.scores(X), Y)
         return probabilities, fraction_correct(probabilities, Y), loss
@@ -124,8 +120,8 @@ class Network:
     def predict(self, X: np.ndarray) -> np.ndarray:
         """The probabilities, ``(N, in_features)`` to ``(N, C)``.
 
-        It leaves no trace: a ``backprop`` after it is still that of the last
-        ``evaluate``.
+        It leaves no trace: a ``backprop`` after it, or at the same time in another
+        thread, is still that of the last ``evaluate``.
 
         Raises
         ------
@@ -137,25 +133,23 @@ class Network:
                 f"{type(self.loss).__name__} has no predict(scores), wanted the prediction "
                 "alone, as its call returns it with the loss: it may be the scores themselves"
             )
-        caches = [layer.cache for layer in self.layers]
-        try:
-            return self.loss.predict(self.scores(X))
-        finally:
-            for layer, cache in zip(self.layers, caches):
-                layer.cache = cache
+        for layer in self.layers:
+            X = layer.without_cache().forward(X)
+        return self.loss.predict(X)
 
-    def backprop(self, grad: float = 1.0) -> dict[str, np.ndarray]:
+    def gradients(self, grad: float = 1.0) -> dict[str, np.ndarray]:
         """The gradient of the last ``evaluate``'s loss for each weight, by name.
 
         ``grad`` multiplies them all: dJ/d(loss), if the loss is a part of some J. The
         gradient with respect to the input is not computed; see ``bp_input``.
         """
-        gradients = dict(self._backward(grad))
-        return {
-            f"{name}.{key}": value
-            for i, name in enumerate(self.names)
-            for key, value in gradients.get(i, {}).items()
-        }
+        found = list(self._backward(grad))
+        return {f"{name}.{key}": d_W for name, _, gradients in reversed(found)
+                for key, d_W in gradients.items()}
+
+    def backprop(self, grad: float = 1.0) -> dict[str, np.ndarray]:
+        """The `gradients`, by the walk-through's word."""
+        return self.gradients(grad)
 
     def bp_input(self, grad: float = 1.0) -> np.ndarray:
         """The gradient of the last ``evaluate``'s loss for its input ``X``, in its shape."""
@@ -166,20 +160,19 @@ class Network:
 
     def gradient_descent(self, alpha: float) -> None:
         """One step against the gradient: ``W <- W - alpha * dJ/dW`` for every weight."""
-        # The gradient of alpha * J is alpha times that of J: so alpha is multiplied into the
-        # gradient of the scores, not into those of the weights, which are much larger.
-        for i, gradients in self._backward(learning_rate("gradient_descent", alpha)):
+        alpha = learning_rate("gradient_descent", alpha)
+        for _, layer, gradients in self._backward(1.0):
             for name, d_W in gradients.items():
-                W = getattr(self.layers[i], name)
-                W -= d_W
+                W = getattr(layer, name)
+                W -= alpha * d_W
 
-    def _backward(self, grad: float) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-        """Walk back from the loss: ``(i, gradients)`` of each layer that has weights.
+    def _backward(self, grad: float) -> Iterator[tuple[str, Layer, dict[str, np.ndarray]]]:
+        """Walk back from the loss: name, layer and gradients of each layer that has weights.
 
         By then the gradient has been passed on below, so the layer's weights may change.
         """
         lowest = next((i for i, layer in enumerate(self.layers) if layer.parameter_names), None)
-        if lowest is None:
+        if lowest is None:  # no weights
             return
         grad = self.loss.bp_input(grad)
         for i in range(len(self.layers) - 1, lowest - 1, -1):
@@ -188,7 +181,7 @@ class Network:
             if i > lowest:  # below the lowest weights nobody needs a gradient
                 grad = layer.bp_input(grad)
             if gradients:
-                yield i, gradients
+                yield self.names[i], layer, gradients
 
     def summary(self) -> str:
         """A table as text: layer, output shape, parameters.
@@ -225,7 +218,7 @@ class Network:
         floating(dtype)
         twin = type(self).__new__(type(self))
         twin.__dict__.update(self.__dict__)
-        twin.layers = [layer.astype(dtype) for layer in self.layers]
+        twin.layers = tuple(layer.astype(dtype) for layer in self.layers)
         twin.loss = copy.deepcopy(self.loss)
         return twin
 
@@ -283,7 +276,7 @@ class Network:
         True
         """
         ours = [*vars(npbp.layers).values(), *vars(npbp.losses).values()]
-        classes = [kind for kind in ours if isinstance(kind, type) and issubclass(kind, Layer)]
+        classes = [kind for kind in ours if isinstance(kind, type) and issubclass(kind, Checked)]
         known = {kind.__name__: kind for kind in [*classes, *layers]}
         networks = {kind.__name__: kind for kind in (Network, NeuralNet, cls)}
         try:
@@ -333,6 +326,12 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network([{', '.join(map(repr, self.layers))}], {self.loss!r})"
+
+
+def _names(layers: Sequence[Layer]) -> list[str]:
+    """One name a layer: its class and its number among those of its class."""
+    kinds = [type(layer).__name__.lower() for layer in layers]
+    return [f"{kind}{kinds[:i + 1].count(kind)}" for i, kind in enumerate(kinds)]
 
 
 def _recipe(part: Any) -> list:

@@ -11,7 +11,7 @@ import pytest
 
 import npbp.layers
 import npbp.losses
-from npbp import Layer, Linear, NeuralNet, ReLU, SoftmaxCrossEntropyLoss, graph
+from npbp import Layer, Linear, Loss, NeuralNet, ReLU, SoftmaxCrossEntropyLoss, graph
 
 # ---- each layer in NumPy style: how to make it, the shape of one example, its forward
 
@@ -88,7 +88,7 @@ def test_no_loss_is_left_out_in_any_reduction():
     classes = {
         name
         for name, kind in vars(npbp.losses).items()
-        if inspect.isclass(kind) and issubclass(kind, Layer) and kind is not Layer
+        if inspect.isclass(kind) and issubclass(kind, Loss) and kind is not Loss
     }
     assert classes and classes == {name.split(",")[0] for name in LOSSES}
     for name in classes:

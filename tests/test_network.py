@@ -2,6 +2,7 @@ import io
 import json
 import os
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -268,7 +269,7 @@ def test_layers_that_make_no_network_are_an_error(layers, error, message):
 
 @pytest.mark.parametrize("loss", [SoftmaxCrossEntropyLoss, None, "mean", abs])
 def test_what_is_no_loss_is_an_error_when_the_network_is_made(loss):
-    with pytest.raises(TypeError, match="as the loss, wanted .*bp_input.*parentheses missing"):
+    with pytest.raises(TypeError, match="as the loss, wanted .*npbp.Loss.*parentheses missing"):
         Network([Linear(6, 5)], loss)
 
 
@@ -545,3 +546,103 @@ def test_load_says_what_else_a_file_is(tmp_path, write, reason):
     with pytest.raises(ValueError) as caught:
         Network.load(tmp_path / "model.npz")
     assert str(caught.value) == f"{tmp_path / 'model.npz'}: no saved network: {reason}"
+
+
+# ---- threads
+
+
+class Gate(ReLU):
+    """A ReLU at which another thread than the main one waits until it is let through."""
+
+    def __init__(self):
+        self.inside, self.open = threading.Event(), threading.Event()
+
+    def forward(self, x):
+        if threading.current_thread() is not threading.main_thread():
+            self.inside.set()
+            assert self.open.wait(10)
+        return super().forward(x)
+
+
+def test_a_predict_that_began_before_a_step_and_ends_in_it_leaves_its_gradients_alone():
+    rng = np.random.default_rng(0)
+    network = Network([Linear(5, 7, rng), Gate(), Linear(7, 3, rng)], SoftmaxCrossEntropyLoss())
+    X, other = rng.standard_normal((7, 5)), rng.standard_normal((4, 5))
+    y = np.arange(7) % 3
+    network.evaluate(X, y)
+    expected, gate = network.backprop(), network.layers[1]
+    network.evaluate(2 * X, y)
+    predicted = []
+    thread = threading.Thread(target=lambda: predicted.append(network.predict(other)))
+    thread.start()
+    assert gate.inside.wait(10)
+    network.evaluate(X, y)
+    gate.open.set()
+    thread.join(10)
+    for name, gradient in network.backprop().items():
+        np.testing.assert_array_equal(gradient, expected[name])
+    np.testing.assert_array_equal(predicted[0], network.predict(other))
+
+
+def test_many_threads_that_predict_change_nothing_in_a_training_and_get_the_weights_of_the_time():
+    rng = np.random.default_rng(0)
+    X, y = rng.random((200, 6)).astype(np.float32), rng.integers(0, 3, 200)
+
+    def trained(network):
+        for start in range(0, 200, 10):
+            network.evaluate(X[start:start + 10], y[start:start + 10])
+            network.gradient_descent(0.1)
+        return network
+
+    quiet, watched = (three_classes(0), three_classes(0))
+    stop, seen = threading.Event(), []
+
+    def watch():
+        while not stop.is_set():
+            seen.append(watched.predict(X[:50]))
+
+    threads = [threading.Thread(target=watch) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    trained(watched)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    trained(quiet)
+    for name, W in quiet.parameters.items():
+        np.testing.assert_array_equal(watched.parameters[name], W)
+    assert seen and all(np.isfinite(p).all() and p.shape == (50, 3) for p in seen)
+
+
+def three_classes(seed):
+    rng = np.random.default_rng(seed)
+    return Network([Linear(6, 5, rng), ReLU(), Linear(5, 3, rng)], SoftmaxCrossEntropyLoss())
+
+
+def test_predict_keeps_nothing_in_the_layers_not_even_what_a_class_of_ones_own_puts_beside_the_cache():
+    class Keeps(ReLU):
+        def forward(self, x):
+            self.last = x
+            return super().forward(x)
+
+    network = Network([Keeps(), Linear(5, 3)], SoftmaxCrossEntropyLoss())
+    network.predict(np.ones((2, 5), np.float32))
+    assert not hasattr(network.layers[0], "last") and network.layers[0].cache is None
+
+
+def test_gradient_descent_subtracts_alpha_times_the_gradient():
+    network, twin = three_classes(0), three_classes(0)
+    rng = np.random.default_rng(1)
+    X, y = rng.random((7, 6)).astype(np.float32), rng.integers(0, 3, 7)
+    for each in (network, twin):
+        each.evaluate(X, y)
+    network.gradient_descent(0.3)
+    for name, d_W in twin.gradients().items():
+        np.testing.assert_array_equal(network.parameters[name], twin.parameters[name] - 0.3 * d_W)
+
+
+def test_the_names_of_the_layers_count_each_class_and_the_layers_are_a_tuple():
+    network = Network([Linear(6, 5), ReLU(), Linear(5, 4), ReLU()], SoftmaxCrossEntropyLoss())
+    assert network.names == ["linear1", "relu1", "linear2", "relu2"]
+    with pytest.raises(TypeError):
+        network.layers[0] = Linear(6, 5)

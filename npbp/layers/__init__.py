@@ -1,6 +1,7 @@
 """The hand-written layers, one idea a file.
 
-Read ``base`` first, then ``linear`` and ``activation``.
+Read ``base`` first, then ``linear`` and ``activation``; ``checks`` says what is wrong with
+an array that is not as it should be.
 """
 
 from npbp.layers.activation import ReLU

@@ -33,11 +33,11 @@ class ReLU(Layer):
     def forward(self, x: np.ndarray) -> np.ndarray:
         """``y = max(x, 0)``; ``(N, ...)`` to ``(N, ...)``."""
         x = self.batch(x)
-        self.cache = (x > 0).astype(x.dtype)  # dy/dx, computed while x is at hand
-        # Against a row of zeros: NumPy's loop for one number and an array takes twice as long.
-        return np.maximum(x, np.zeros(x.shape[1:], x.dtype))
+        self.cache = (x > 0).astype(x.dtype)  # dy/dx
+        return np.maximum(x, 0)
 
     def bp_input(self, grad: np.ndarray) -> np.ndarray:
         """``dJ/dx = grad`` where ``x > 0``, else 0; ``(N, ...)`` to ``(N, ...)``."""
         dy_dx = self.cached()
-        return (self.upstream(grad, dy_dx.shape) * dy_dx).astype(dy_dx.dtype, copy=False)
+        grad = self.upstream(grad, dy_dx.shape)
+        return (grad * dy_dx).astype(dy_dx.dtype, copy=False)

@@ -18,58 +18,10 @@ from typing import Any
 
 import numpy as np
 
-
-class Parameter:
-    """A weight array of a layer, declared in the body of the layer's class.
-
-    Assigning to it stores a copy in the layer's dtype, so that training never
-    writes into an array of the caller. Later assignments must keep the shape.
-
-    Raises
-    ------
-    ValueError
-        If an array of another shape is assigned.
-    TypeError
-        If it is None.
-
-    Examples
-    --------
-    >>> class Scale(Layer):
-    ...     s = Parameter()
-    ...     def __init__(self, features):
-    ...         self.s = np.ones(features)
-    >>> layer = Scale(3)
-    >>> layer.parameters
-    {'s': array([1., 1., 1.], dtype=float32)}
-    >>> layer.s = [1, 2]
-    Traceback (most recent call last):
-    ...
-    ValueError: Scale.s: got an array of shape (2,), wanted (3,)
-    """
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-        if name not in owner.parameter_names:  # a subclass may declare it again
-            owner.parameter_names += (name,)
-
-    # There is no __get__: reading layer.W finds the array in the instance at the
-    # speed of a plain attribute.
-    def __set__(self, layer: Layer, value: Any) -> None:
-        held = layer.__dict__.get(self.name)
-        if value is held and held is not None:  # layer.W -= step has been done in place
-            return
-        if value is None:  # NumPy would make a NaN of it
-            raise TypeError(f"{type(layer).__name__}.{self.name}: got None, wanted an array")
-        value = aligned_copy(value, layer.dtype)
-        if held is not None and value.shape != held.shape:
-            raise ValueError(
-                f"{type(layer).__name__}.{self.name}: got an array of shape "
-                f"{value.shape}, wanted {held.shape}"
-            )
-        layer.__dict__[self.name] = value
+from npbp.layers.checks import Checked, floating, kind, numbers
 
 
-class Layer:
+class Layer(Checked):
     """The base of all layers: subclass it and write three methods.
 
     ``forward(x)`` takes ``(N, ...)`` and leaves in ``self.cache`` what the backward
@@ -77,6 +29,10 @@ class Layer:
     ``bp_param(grad)`` returns dJ/dW with the shape of ``W``, or a tuple of gradients
     in the order in which the class declares several parameters. A layer without
     parameters leaves ``bp_param`` as it is.
+
+    What a layer keeps is the array ``x`` itself, as a copy would cost as much time as a
+    small layer. So leave ``x`` as it is between the forward and the backward: refilled in
+    between, it makes the gradient that of another ``x``, and nobody can tell.
 
     Examples
     --------
@@ -93,9 +49,7 @@ class Layer:
     array([[ 2., 20.]])
     """
 
-    dtype: np.dtype = np.dtype(np.float32)
     parameter_names: tuple[str, ...] = ()
-    cache: Any = None
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """The layer's output for a batch ``x``; the batch is the first axis."""
@@ -118,14 +72,24 @@ class Layer:
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:
-        """The weight arrays by name: the arrays themselves, not copies."""
-        for name in self.parameter_names:
+        """The weight arrays by name: the arrays themselves, not copies.
+
+        Raises
+        ------
+        ValueError
+            If one was never set; or if there is a ``bp_param`` and none is declared, as
+            its gradients would then train nothing.
+        """
+        names = self.parameter_names
+        if not names and type(self).bp_param is not Layer.bp_param:
+            raise ValueError(_undeclared(self))
+        for name in names:
             if name not in self.__dict__:
                 raise ValueError(
                     f"{type(self).__name__}.{name} was never set, wanted an array: assign "
                     "one in __init__"
                 )
-        return {name: getattr(self, name) for name in self.parameter_names}
+        return {name: getattr(self, name) for name in names}
 
     def named_gradients(self, grad: np.ndarray) -> dict[str, np.ndarray]:
         """``bp_param(grad)`` by the names of the parameters.
@@ -145,17 +109,24 @@ class Layer:
             named = dict(zip(names, gradients))
         else:
             raise ValueError(
-                f"{type(self).__name__}.bp_param: got {_kind(gradients)}, wanted a tuple of "
+                f"{type(self).__name__}.bp_param: got {kind(gradients)}, wanted a tuple of "
                 f"{len(names)} gradients, one for each of {', '.join(names)}"
             )
         for name, d_W in named.items():
             shape = getattr(self, name).shape
-            if getattr(d_W, "shape", None) != shape:  # W -= d_W might broadcast it
+            if getattr(d_W, "shape", None) != shape:  # W -= alpha * d_W might broadcast it
                 raise ValueError(
-                    f"{type(self).__name__}.bp_param: got {_kind(d_W)} as the gradient of "
+                    f"{type(self).__name__}.bp_param: got {kind(d_W)} as the gradient of "
                     f"{name}, wanted an array of its shape {shape}, summed over the batch"
                 )
         return named
+
+    def without_cache(self) -> Layer:
+        """The same layer for a forward that nobody goes back through: it has the same weight
+        arrays and a cache of its own, so that a training does not notice."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
 
     def astype(self, dtype: Any) -> Layer:
         """A copy of the layer whose parameters have the floating type ``dtype``.
@@ -177,109 +148,58 @@ class Layer:
         """The shape of one example's output, from that of its input (None: unknown)."""
         return shape
 
-    def config(self) -> dict[str, Any]:
-        """The arguments that make such a layer again, as plain numbers and strings."""
-        return {}
 
-    def cached(self) -> Any:
-        """What ``forward`` left for the backward, or an error if it left nothing."""
-        if self.cache is None:
-            raise ValueError(
-                f"{type(self).__name__}: got a backward call before any forward, wanted "
-                "forward(x) first: the gradient is taken at the x of the last forward"
-            )
-        return self.cache
+class Parameter:
+    """A weight array of a layer, declared in the body of the layer's class.
 
-    def batch(self, x: Any) -> np.ndarray:
-        """``x`` as an array of real floating numbers whose first axis is the batch."""
-        if not isinstance(x, np.ndarray):
-            x = np.asarray(x)
-        if x.dtype.kind != "f":
-            x = self._as_floating(x)
-        if not x.ndim:
-            raise ValueError(
-                f"{type(self).__name__}: got a single number, wanted (N, ...): the first "
-                "axis is the batch"
-            )
-        return x
+    Assigning to it stores a copy in the layer's dtype, so that training never
+    writes into an array of the caller. Later assignments must keep the shape.
 
-    def _as_floating(self, x: np.ndarray) -> np.ndarray:
-        name = type(self).__name__
-        if x.dtype == np.uint8:
-            raise TypeError(
-                f"{name}: got uint8, wanted floating numbers: these look like raw "
-                "images, so scale them first: x.astype(np.float32) / 255"
-            )
-        if x.dtype.kind not in "iu":
-            raise TypeError(
-                f"{name}: got {x.dtype}, wanted floating numbers: the input is a "
-                "NumPy array of features, (N, in_features)"
-            )
-        return x.astype(self.dtype)
+    Raises
+    ------
+    ValueError
+        If an array of another shape is assigned.
+    TypeError
+        If what is assigned is not of real numbers, or is a masked array.
 
-    def upstream(self, grad: Any, shape: tuple) -> np.ndarray:
-        """``grad``, checked: it must have the shape of the layer's output."""
-        grad = np.asarray(grad)
-        if grad.shape != shape:
-            raise ValueError(
-                f"{type(self).__name__}: got a gradient of shape {grad.shape}, wanted "
-                f"{shape}, the shape of the output of the last forward"
-            )
-        return grad
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{k}={v!r}" for k, v in self.config().items())
-        return f"{type(self).__name__}({arguments})"
-
-
-def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
-    """``out = a b``, for matrices; of mixed floating types too."""
-    if a.dtype == b.dtype == out.dtype:  # np.dot needs that, and starts a microsecond sooner
-        np.dot(a, b, out=out)
-    else:
-        np.matmul(a, b, out=out, casting="same_kind")
-
-
-def aligned_copy(value: Any, dtype: Any) -> np.ndarray:
-    """``value`` as a new array whose first number begins a cache line, of 64 bytes.
-
-    NumPy begins at any multiple of 16. If the vectors of a step ``W -= d_W`` lie across
-    lines, each line is written twice: 19 us instead of 12 for ``(785, 32)`` float32.
+    Examples
+    --------
+    >>> class Scale(Layer):
+    ...     s = Parameter()
+    ...     def __init__(self, features):
+    ...         self.s = np.ones(features)
+    >>> layer = Scale(3)
+    >>> layer.parameters
+    {'s': array([1., 1., 1.], dtype=float32)}
+    >>> layer.s = [1, 2]
+    Traceback (most recent call last):
+    ...
+    ValueError: Scale.s: got an array of shape (2,), wanted (3,)
     """
-    value = np.asarray(value, dtype)
-    room = np.empty(value.nbytes + 64, np.uint8)
-    start = -room.__array_interface__["data"][0] % 64
-    copy = room[start:start + value.nbytes].view(value.dtype).reshape(value.shape)
-    copy[...] = value
-    return copy
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        if name not in owner.parameter_names:  # a subclass may declare it again
+            owner.parameter_names += (name,)
+
+    # There is no __get__: reading layer.W finds the array in the instance.
+    def __set__(self, layer: Layer, value: Any) -> None:
+        held = layer.__dict__.get(self.name)
+        if value is held and held is not None:  # layer.W -= step has been done in place
+            return
+        owner = f"{type(layer).__name__}.{self.name}"
+        value = numbers(owner, value)
+        if held is not None and value.shape != held.shape:
+            raise ValueError(f"{owner}: got an array of shape {value.shape}, wanted {held.shape}")
+        layer.__dict__[self.name] = value.astype(layer.dtype, order="C")
 
 
-def _kind(value: Any) -> str:
-    """How a message calls what was returned: short, whatever it is."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, (np.ndarray, np.generic)):
-        return f"an array of shape {value.shape}"
-    return f"a {type(value).__name__}"
-
-
-def floating(dtype: Any) -> np.dtype:
-    """``dtype`` as a NumPy dtype, or a TypeError if it is not a real floating one."""
-    dtype = np.dtype(dtype)
-    if dtype.kind != "f":
-        raise TypeError(
-            f"got dtype {dtype}, wanted a real floating type such as np.float32 or "
-            "np.float64: a gradient needs numbers that can change a little"
-        )
-    return dtype
-
-
-def size(layer: str, name: str, value: Any) -> int:
-    """``value`` as a positive int, or an error that names the layer and argument."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(
-            f"{layer}: got {name}={value!r} of type {type(value).__name__}, wanted a whole number"
-        )
-    if value < 1:
-        raise ValueError(f"{layer}: got {name}={value}, wanted at least 1")
-    return int(value)
+def _undeclared(layer: Layer) -> str:
+    """The message for a ``bp_param`` of weights that the class does not declare."""
+    names = [name for name, value in vars(layer).items()
+             if isinstance(value, np.ndarray) and name != "cache"]
+    lines = ", ".join(f"`{name} = npbp.Parameter()`" for name in names or ["W"])
+    return (
+        f"{type(layer).__name__} has a bp_param and declares no weight, so nothing would be "
+        f"trained: write {lines} in the body of the class, a line for each weight, before __init__"
+    )

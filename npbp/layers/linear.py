@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from npbp.initializers import xavier_uniform
-from npbp.layers.base import Layer, Parameter, floating, product, size
+from npbp.layers.base import Layer, Parameter
+from npbp.layers.checks import floating, size
 
 
 class Linear(Layer):
@@ -75,27 +76,22 @@ class Linear(Layer):
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """``y = x W[:-1] + W[-1]``: ``(N, in_features)`` to ``(N, out_features)``."""
-        x = self.batch(x)
-        if x.shape[1:] != (self.in_features,):
-            raise ValueError(self._wrong_input(x.shape))
-        self.cache = x
-        y = np.dot(x, self.W[:-1])
+        self.cache = x = self._input(x)
+        y = x @ self.W[:-1]
         y += self.W[-1]
         return y
 
     def bp_input(self, grad: np.ndarray) -> np.ndarray:
         """``dJ/dx = grad W[:-1]^T``: ``(N, out_features)`` to ``(N, in_features)``."""
-        x = self.cached()
-        grad = self.upstream(grad, (len(x), self.out_features))
-        return np.dot(grad, self.W[:-1].T).astype(x.dtype, copy=False)
+        x, grad = self._cached_and_upstream(grad)
+        return (grad @ self.W[:-1].T).astype(x.dtype, copy=False)
 
     def bp_param(self, grad: np.ndarray) -> np.ndarray:
         """``dJ/dW = [x 1]^T grad``: ``(N, out_features)`` to ``(in_features + 1, out_features)``."""
-        x = self.cached()
-        grad = self.upstream(grad, (len(x), self.out_features))
+        x, grad = self._cached_and_upstream(grad)
         d_W = np.empty_like(self.W)
-        product(x.T, grad, out=d_W[:-1])
-        np.add.reduce(grad, axis=0, out=d_W[-1])
+        d_W[:-1] = x.T @ grad
+        d_W[-1] = grad.sum(axis=0)
         return d_W
 
     def output_shape(self, shape: tuple | None) -> tuple:
@@ -105,6 +101,18 @@ class Linear(Layer):
 
     def config(self) -> dict[str, Any]:
         return {"in_features": self.in_features, "out_features": self.out_features}
+
+    # ---- checks
+
+    def _input(self, x: np.ndarray) -> np.ndarray:
+        x = self.batch(x)
+        if x.shape[1:] != (self.in_features,):
+            raise ValueError(self._wrong_input(x.shape))
+        return x
+
+    def _cached_and_upstream(self, grad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        x = self.cached()
+        return x, self.upstream(grad, (len(x), self.out_features))
 
     def _wrong_input(self, shape: tuple) -> str:
         cause = "the layer below has another size"

@@ -1,11 +1,11 @@
-"""Losses: the last layer of a network, which turns scores into one number.
+"""Losses: what makes one number of a network's scores and the targets, one a file.
 
-A loss is called with the scores of the network and the targets, and returns
-``(prediction, loss)``. Its ``bp_input`` starts the way back: it is the derivative
-of the number it returned with respect to the scores.
+Read ``base`` first, then ``softmax`` and ``softmax_cross_entropy``. ``correct`` counts what
+is classified right.
 """
 
+from npbp.losses.base import Loss
 from npbp.losses.correct import count_correct, fraction_correct
 from npbp.losses.softmax_cross_entropy import SoftmaxCrossEntropyLoss
 
-__all__ = ["SoftmaxCrossEntropyLoss", "count_correct", "fraction_correct"]
+__all__ = ["Loss", "SoftmaxCrossEntropyLoss", "count_correct", "fraction_correct"]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
 
-from npbp.layers.base import Layer
+from npbp.layers.checks import plain
+from npbp.losses.base import Loss
+from npbp.losses.softmax import softmax
 
 
-class SoftmaxCrossEntropyLoss(Layer):
+class SoftmaxCrossEntropyLoss(Loss):
     """Softmax and cross-entropy in one: ``loss = -sum_k t_k log p_k`` of each example.
 
     With scores ``s`` of shape ``(N, C)`` and targets ``t``::
@@ -20,10 +21,8 @@ class SoftmaxCrossEntropyLoss(Layer):
                = (sum_k t_k) log(sum_j exp(s_j)) - sum_k t_k s_k
         d loss_n / d s_k = (sum_k t_k) p_k - t_k          (p_k - t_k, as sum_k t_k = 1)
 
-    The second form of the loss (log-sum-exp, after the row's largest score has been
-    subtracted) never takes the logarithm of a probability, so it stays finite where
-    ``p_k`` underflows to 0. Taken together, the two functions have the simplest
-    gradient there is: what was predicted, minus what was wanted.
+    Taken together, the two functions have the simplest gradient there is: what was
+    predicted, minus what was wanted.
 
     Parameters
     ----------
@@ -63,9 +62,6 @@ class SoftmaxCrossEntropyLoss(Layer):
             )
         self.reduction = reduction
 
-    def __call__(self, scores: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, float]:
-        return self.forward(scores, targets)
-
     def forward(self, scores: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, float]:
         """``(probabilities, loss)``.
 
@@ -74,18 +70,17 @@ class SoftmaxCrossEntropyLoss(Layer):
         one number.
         """
         self.cache = None  # if this call fails, the gradient of the last one is no answer
-        scores = self._scores(scores)
-        t, sum_t = self._targets(targets, scores)
-        p, shifted, log_sum_exp = self._softmax(scores)
-        self.cache = p, t, sum_t
-        if sum_t is None:  # labels: t is a mask, with one True for each example
-            loss_n = log_sum_exp - shifted.T[t.T]
+        s = self._scores(scores)
+        t = self._targets(targets, s)
+        p, log_p = softmax(s)
+        if t.dtype == bool:  # labels: t is True once in each row
+            total, d_s = -log_p[t].sum(), p - t
         else:
-            # Where t is 0 nothing is added, even if the score is -inf: a class ruled out.
-            t_s = np.multiply(t, shifted, out=np.zeros_like(shifted), where=t > 0)
-            loss_n = sum_t * log_sum_exp - np.add.reduce(t_s)
-        number = float(np.add.reduce(loss_n))
-        return p.T.copy(), number / len(scores) if self.reduction == "mean" else number
+            used = t > 0  # where t is 0 nothing is added, even if log p is -inf: a class ruled out
+            total, d_s = -(t[used] * log_p[used]).sum(), t.sum(axis=1, keepdims=True) * p - t
+        n = len(s) if self.reduction == "mean" else 1
+        self.cache = d_s / n
+        return p, float(total) / n
 
     def bp_input(self, grad: float = 1.0) -> np.ndarray:
         """``grad * (p - t)``, over ``N`` if the loss is the mean; shape ``(N, C)``.
@@ -93,31 +88,16 @@ class SoftmaxCrossEntropyLoss(Layer):
         ``grad`` is the derivative of J with respect to the number returned: 1 if the
         loss is J itself.
         """
-        p, t, sum_t = self.cached()
-        d_scores = np.subtract(p if sum_t is None else p * sum_t, t)
-        d_scores *= grad / p.shape[1] if self.reduction == "mean" else grad
-        return d_scores.T
+        return self.cached() * float(grad)
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """The probabilities alone, ``(N, C)`` to ``(N, C)``; needs no targets."""
-        return self._softmax(self._scores(scores))[0].T
+        return softmax(self._scores(scores))[0]
 
     def config(self) -> dict[str, Any]:
         return {"reduction": self.reduction}
 
-    @staticmethod
-    def _softmax(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """p, the scores less their row's largest, and the log-sum-exp of these.
-
-        All are transposed, ``(C, N)``: NumPy sums along the first axis, whole rows at a
-        time, in two thirds of the time that it takes along a short last one.
-        """
-        shifted = scores.T.copy()
-        shifted -= np.maximum.reduce(shifted)
-        p = np.exp(shifted)
-        total = np.add.reduce(p)
-        p /= total
-        return p, shifted, np.log(total)
+    # ---- checks
 
     def _scores(self, scores: Any) -> np.ndarray:
         scores = self.batch(scores)
@@ -128,54 +108,45 @@ class SoftmaxCrossEntropyLoss(Layer):
             )
         return scores
 
-    def _targets(self, targets: Any, scores: np.ndarray) -> tuple[np.ndarray, Any]:
-        """The targets t, checked, as ``(C, N)``, and their sums: None for labels, where all
-        are 1. New arrays, as the caller may fill its own with those of the next batch."""
-        targets = np.asarray(targets)
+    def _targets(self, targets: Any, scores: np.ndarray) -> np.ndarray:
+        """The targets as rows t, ``(N, C)``: truth values for labels, or probabilities."""
+        targets = plain("SoftmaxCrossEntropyLoss", targets)
         N, C = scores.shape
         if targets.shape == (N,) and N and targets.dtype.kind in "iu":
-            t = _classes(C) == targets
+            t = targets[:, None] == np.arange(C)
             if np.count_nonzero(t) == N:
-                return t, None
+                return t
         elif targets.shape == (N, C) and N and targets.dtype.kind in "iuf":
-            sums = targets.sum(axis=1)
-            if (targets >= 0).all() and (abs(sums - 1) < 1e-3).all():
-                t = targets.T.astype(scores.dtype)
-                return t, np.add.reduce(t)
-        raise self._bad_targets(targets, N, C)
+            if (targets >= 0).all() and (abs(targets.sum(axis=1) - 1) < 1e-3).all():
+                return targets.astype(scores.dtype, copy=False)
+        raise _bad_targets(targets, N, C)
 
-    @staticmethod
-    def _bad_targets(targets: np.ndarray, N: int, C: int) -> Exception:
-        """Say what is wrong with targets that are not as they should be."""
-        name = "SoftmaxCrossEntropyLoss"
-        if not N:
-            return ValueError(f"{name}: got an empty batch, wanted at least one example")
-        if targets.shape not in ((N,), (N, C)):
-            return ValueError(
-                f"{name}: got targets of shape {targets.shape} for scores of shape {(N, C)}, "
-                f"wanted labels ({N},) or rows of probabilities {(N, C)}"
-            )
-        if targets.ndim == 1 and targets.dtype.kind not in "iu":
-            return TypeError(
-                f"{name}: got labels of type {targets.dtype}, wanted integers: convert them "
-                "with labels.astype(int)"
-            )
-        if targets.ndim == 1:
-            label = targets[(targets < 0) | (targets >= C)][0]
-            return ValueError(
-                f"{name}: got the label {label}, wanted 0 to {C - 1}: the network has {C} outputs"
-            )
-        if targets.dtype.kind not in "iuf":
-            return TypeError(f"{name}: got targets of type {targets.dtype}, wanted numbers")
-        good = (targets >= 0).all(axis=1) & (abs(targets.sum(axis=1) - 1) < 1e-3)
-        n = int(good.argmin())
+
+def _bad_targets(targets: np.ndarray, N: int, C: int) -> Exception:
+    """Say what is wrong with targets that are not as they should be."""
+    name = "SoftmaxCrossEntropyLoss"
+    if not N:
+        return ValueError(f"{name}: got an empty batch, wanted at least one example")
+    if targets.shape not in ((N,), (N, C)):
         return ValueError(
-            f"{name}: got the row {targets[n]} as target {n}, wanted probabilities: none "
-            "negative, and their sum 1"
+            f"{name}: got targets of shape {targets.shape} for scores of shape {(N, C)}, "
+            f"wanted labels ({N},) or rows of probabilities {(N, C)}"
         )
-
-
-@functools.lru_cache(maxsize=8)
-def _classes(C: int) -> np.ndarray:
-    """The labels 0 to C - 1 as a column, to compare with."""
-    return np.arange(C)[:, None]
+    if targets.ndim == 1 and targets.dtype.kind not in "iu":
+        return TypeError(
+            f"{name}: got labels of type {targets.dtype}, wanted integers: convert them "
+            "with labels.astype(int)"
+        )
+    if targets.ndim == 1:
+        label = targets[(targets < 0) | (targets >= C)][0]
+        return ValueError(
+            f"{name}: got the label {label}, wanted 0 to {C - 1}: the network has {C} outputs"
+        )
+    if targets.dtype.kind not in "iuf":
+        return TypeError(f"{name}: got targets of type {targets.dtype}, wanted numbers")
+    good = (targets >= 0).all(axis=1) & (abs(targets.sum(axis=1) - 1) < 1e-3)
+    n = int(good.argmin())
+    return ValueError(
+        f"{name}: got the row {targets[n]} as target {n}, wanted probabilities: none "
+        "negative, and their sum 1"
+    )

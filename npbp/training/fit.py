@@ -4,10 +4,8 @@
 went. One step of it is three lines::
 
     probabilities, loss = network.loss(network.scores(X), y)      # forward
-    gradients = network.backprop()                                # backward
+    gradients = network.gradients()                               # backward
     optimizer.step(network.parameters, gradients)                 # a step downhill
-
-With `SGD` the last two are ``network.gradient_descent(alpha)``: the same with less to do.
 """
 
 from __future__ import annotations
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 import numpy as np
 
+from npbp.layers.checks import kind
 from npbp.losses import count_correct
 from npbp.network import Network
 from npbp.optimizers import SGD
@@ -74,14 +73,16 @@ def fit(
     batch_size : int
         Examples a step, if ``train`` is ``(X, y)``.
     optimizer : optional
-        Has ``step(parameters, gradients)``. None means ``SGD(network.alpha)`` if the
-        network has an ``alpha``, as a `NeuralNet` does, and ``SGD(0.1)`` if not.
+        Has ``step(parameters, gradients)``, of two dicts ``{name: array}``: it changes the
+        arrays of the first in place, or puts new ones there. None means
+        ``SGD(network.alpha)`` if the network has an ``alpha``, as a `NeuralNet` does, and
+        ``SGD(0.1)`` if not.
     rng : numpy.random.Generator, optional
         Shuffles ``train``; a fresh one if None. The same seed gives the same history.
     callbacks : functions
         Each is called as ``callback(network, history)`` at the end of each epoch. If it
-        has an attribute ``on_batch``, that is called after each step as
-        ``on_batch(epoch, batch, batches)``, counted from 1.
+        returns True, the training stops there. If it has an attribute ``on_batch``, that is
+        called after each step as ``on_batch(epoch, batch, batches)``, counted from 1.
 
     Returns
     -------
@@ -111,7 +112,7 @@ def fit(
     (20, True)
     """
     if not isinstance(network, Network):
-        raise TypeError(f"fit: got {_kind(network)} as network, wanted a Network")
+        raise TypeError(f"fit: got {kind(network)} as network, wanted a Network")
     train = _batches("train", train, batch_size, shuffle=True, rng=rng)
     if validation is not None:
         validation = _batches("validation", validation, 1000, shuffle=False)
@@ -119,7 +120,7 @@ def fit(
     if optimizer is None:
         optimizer = SGD(getattr(network, "alpha", 0.1))
     if isinstance(optimizer, type) or not callable(getattr(optimizer, "step", None)):
-        raise TypeError(f"fit: got {_kind(optimizer)} as optimizer, wanted one such as SGD(0.1)")
+        raise TypeError(f"fit: got {kind(optimizer)} as optimizer, wanted one such as SGD(0.1)")
     if callable(callbacks):
         raise TypeError(f"fit: got callbacks={callbacks!r}, wanted a list: callbacks=[...]")
     callbacks = tuple(callbacks or ())
@@ -131,12 +132,13 @@ def fit(
     try:
         for epoch in range(1, epochs + 1):
             start = time.perf_counter()
-            loss, correct = _train_epoch(network, train, optimizer, epoch, on_batch)
+            numbers = _train_epoch(network, train, optimizer, epoch, on_batch)
             seconds = time.perf_counter() - start
             measured = _measure(network, validation, epoch) if validation is not None else ()
-            history._add(loss, correct, measured, seconds)
-            for callback in callbacks:
-                callback(network, history)
+            history._add(numbers, measured, seconds)
+            # (In a list: if one says stop, the others are called all the same.)
+            if any([_says_stop(callback(network, history)) for callback in callbacks]):
+                break
     except KeyboardInterrupt:
         history._drop_part_of_an_epoch()
         history.interrupted = True
@@ -148,7 +150,7 @@ def fit(
 
 def _train_epoch(
     network: Network, train: Batches, optimizer: Any, epoch: int, on_batch: list
-) -> tuple[float, float]:
+) -> tuple[float, float | None]:
     """A step for every batch; the mean loss and the fraction correct on the way."""
     totals = _Totals(network)
     with np.errstate(all="ignore"):  # an overflow shows in the next loss, with its place
@@ -158,16 +160,15 @@ def _train_epoch(
                 where = f"epoch {epoch}, batch {batch}"
                 raise _diverged(network, X, loss, where, no_step_yet=epoch == batch == 1)
             totals.add(probabilities, loss, y)
-            if type(optimizer) is SGD:
-                network.gradient_descent(optimizer.alpha)
-            else:  # by name; NeuralNet's own backprop gives a tuple
-                optimizer.step(network.parameters, Network.backprop(network))
+            parameters = network.parameters
+            optimizer.step(parameters, network.gradients())
+            _take_over(network, parameters)
             for function in on_batch:
                 function(epoch, batch, len(train))
     return totals.means()
 
 
-def _measure(network: Network, validation: Batches, epoch: int) -> tuple[float, float]:
+def _measure(network: Network, validation: Batches, epoch: int) -> tuple[float, float | None]:
     """The mean loss and the fraction correct, without a step."""
     totals = _Totals(network)
     for batch, (X, y) in enumerate(validation, start=1):
@@ -177,6 +178,30 @@ def _measure(network: Network, validation: Batches, epoch: int) -> tuple[float, 
                 raise _diverged(network, X, loss, f"epoch {epoch}, validation batch {batch}")
         totals.add(probabilities, loss, y)
     return totals.means()
+
+
+def _take_over(network: Network, parameters: dict[str, np.ndarray]) -> None:
+    """What an optimizer put into the dict in place of a weight array goes into the network.
+
+    Raises
+    ------
+    ValueError
+        If there is no array of the weight's shape any more.
+    """
+    for name, W in network.parameters.items():
+        new = parameters.get(name)
+        if new is W:
+            continue
+        if getattr(new, "shape", None) != W.shape:
+            raise ValueError(
+                f"fit: the optimizer left {kind(new)} as {name}, wanted an array of its shape "
+                f"{W.shape}"
+            )
+        W[...] = new
+
+
+def _says_stop(returned: Any) -> bool:
+    return isinstance(returned, (bool, np.bool_)) and bool(returned)
 
 
 class _Totals:
@@ -189,11 +214,14 @@ class _Totals:
     def add(self, prediction: np.ndarray, loss: float, y: np.ndarray) -> None:
         n = len(y)
         self.loss += loss if self.is_sum else loss * n
-        self.correct += count_correct(prediction, y)
         self.examples += n
+        correct = count_correct(prediction, y)
+        self.correct = None if correct is None or self.correct is None else self.correct + correct
 
-    def means(self) -> tuple[float, float]:
-        return self.loss / self.examples, self.correct / self.examples
+    def means(self) -> tuple[float, float | None]:
+        """The mean loss, and the fraction correct or None: there are no classes."""
+        correct = None if self.correct is None else self.correct / self.examples
+        return self.loss / self.examples, correct
 
 
 def _diverged(
@@ -243,7 +271,7 @@ def _batches(name: str, data: Any, batch_size: int, **options: Any) -> Batches:
 def _pair(name: str, data: Any) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(data, (tuple, list)) or len(data) != 2 or hasattr(data, "train"):
         hint = ": give its part, as in data.train or data.test" if hasattr(data, "train") else ""
-        raise TypeError(f"fit: got {_kind(data)} as {name}, wanted (X, y) or a Batches{hint}")
+        raise TypeError(f"fit: got {kind(data)} as {name}, wanted (X, y) or a Batches{hint}")
     X, y = np.asarray(data[0]), np.asarray(data[1])
     if X.ndim < 2 <= y.ndim:
         raise ValueError(
@@ -259,12 +287,3 @@ def _epochs(epochs: Any) -> int:
     if epochs < 0:
         raise ValueError(f"fit: got epochs={epochs}, wanted 0 or more")
     return int(epochs)
-
-
-def _kind(value: Any) -> str:
-    """How a message calls a value: short, whatever it is."""
-    if isinstance(value, type):
-        return f"the class {value.__name__}"
-    if type(value) in (tuple, list):
-        return f"a {type(value).__name__} of {len(value)}"
-    return f"a {type(value).__name__}"

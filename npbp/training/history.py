@@ -26,6 +26,7 @@ class History:
         batch, so that the weights change under it.
     correct : list of float
         The fraction of the training examples that were right, counted in the same way.
+        Empty where there are no classes (see `npbp.losses.fraction_correct`).
     validation_loss, validation_correct : list of float
         The same over the validation examples, with the weights of the epoch's end.
         Empty if there are none.
@@ -89,12 +90,11 @@ class History:
             parts.append("interrupted")
         return f"History({', '.join(parts)})"
 
-    def _add(self, loss: float, correct: float, validation: tuple, seconds: float) -> None:
-        self.loss.append(loss)
-        self.correct.append(correct)
-        if validation:
-            self.validation_loss.append(validation[0])
-            self.validation_correct.append(validation[1])
+    def _add(self, numbers: tuple, validation: tuple, seconds: float) -> None:
+        """An epoch: (loss, correct) of the training and, if there is one, of the validation."""
+        for name, value in zip(COLUMNS, (*numbers, *validation)):
+            if value is not None:
+                getattr(self, name).append(value)
         self.seconds.append(seconds)  # last: what it counts is whole
 
     def _drop_part_of_an_epoch(self) -> None:

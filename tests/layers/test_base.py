@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
 
-from npbp import Layer, Linear, Network, Parameter, SoftmaxCrossEntropyLoss, check_layer
+from npbp import (
+    Layer,
+    Linear,
+    Network,
+    Parameter,
+    ReLU,
+    SoftmaxCrossEntropyLoss,
+    check_layer,
+    fit,
+    graph,
+)
 
 
 class Affine(Layer):
@@ -113,7 +123,7 @@ class Given(Affine):
     "returned, message",
     [
         (np.ones(5), r"Given.bp_param: got an array of shape \(5,\), wanted a tuple of 2 .* a, b"),
-        ([np.ones(5)], "Given.bp_param: got a list, wanted a tuple of 2 gradients"),
+        ([np.ones(5)], "Given.bp_param: got a list of 1, wanted a tuple of 2 gradients"),
         (None, "Given.bp_param: got nothing, wanted a tuple of 2"),
         ({"a": 1, "b": 2}, "Given.bp_param: got a dict, wanted a tuple of 2"),
         ((np.ones(5), np.float64(1)), r"got an array of shape \(\) as the gradient of b, wanted an array of its shape \(5,\)"),
@@ -142,3 +152,171 @@ def test_a_parameter_that_was_never_set_is_named():
         Network([Unset()], SoftmaxCrossEntropyLoss()).save("never-written.npz")
     with pytest.raises(TypeError, match="Unset.s: got None, wanted an array"):
         Unset().s = None
+
+
+# ---- a weight that is not declared
+
+
+class Undeclared(Layer):
+    """y = x W, by someone who has not heard of Parameter."""
+
+    def __init__(self):
+        self.W = np.ones((5, 3))
+
+    def forward(self, x):
+        self.cache = x
+        return x @ self.W
+
+    def bp_input(self, grad):
+        return grad @ self.W.T
+
+    def bp_param(self, grad):
+        return self.cached().T @ grad
+
+
+class DeclaredInInit(Undeclared):
+    def __init__(self):
+        self.W = Parameter()
+
+
+@pytest.mark.parametrize("kind", [Undeclared, DeclaredInInit])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda layer: Network([layer], SoftmaxCrossEntropyLoss()),
+        lambda layer: check_layer(layer, (7, 5)),
+        lambda layer: layer.parameters,
+        lambda layer: layer.astype(np.float64),
+        lambda layer: graph.apply(layer, graph.Variable(np.ones((7, 5)))),
+    ],
+    ids=["Network", "check_layer", "parameters", "astype", "graph.apply"],
+)
+def test_a_bp_param_without_a_declared_weight_is_an_error_wherever_it_matters(kind, use):
+    message = f"{kind.__name__} has a bp_param and declares no weight.*`W = npbp.Parameter.. in the body"
+    with pytest.raises(ValueError, match=message.replace("..", r"\(\)`", 1)):
+        use(kind())
+
+
+def test_the_error_of_several_undeclared_weights_names_them():
+    class Two(Undeclared):
+        def __init__(self):
+            self.a, self.b, self.features = np.ones(3), np.zeros(3), 3
+
+    with pytest.raises(ValueError, match=r"`a = npbp.Parameter\(\)`, `b = npbp.Parameter\(\)`"):
+        Two().parameters
+
+
+def test_a_subclass_that_overrides_bp_param_of_a_declared_weight_is_fine():
+    class Louder(Linear):
+        def bp_param(self, grad):
+            return 2 * super().bp_param(grad)
+
+    assert list(Network([Louder(5, 3)], SoftmaxCrossEntropyLoss()).parameters) == ["louder1.W"]
+
+
+def test_a_fixed_array_in_a_layer_without_bp_param_is_no_weight():
+    class Projection(Layer):
+        def __init__(self):
+            self.P = np.ones((5, 3))
+
+        def forward(self, x):
+            self.cache = x.shape
+            return x @ self.P
+
+        def bp_input(self, grad):
+            return grad @ self.P.T
+
+    assert check_layer(Projection(), (7, 5)) < 1e-6
+    assert Network([Projection()], SoftmaxCrossEntropyLoss()).parameters == {}
+
+
+# ---- numbers that are no numbers
+
+
+@pytest.mark.parametrize(
+    "value, error, message",
+    [
+        ([[None], [2.0]], TypeError, "object"),
+        (np.array([["NaT"], ["2020-01-01"]], "datetime64[D]"), TypeError, "datetime64"),
+        ([["1.5"], ["2"]], TypeError, "<U3"),
+        ([[1j], [2]], TypeError, "complex128"),
+        (np.ma.masked_array([[1.0], [2.0]], [[True], [False]]), TypeError, r"masked array.*x.filled"),
+        ([[1.0], [2.0, 3.0]], ValueError, "rows of one length"),
+        ({"W": 1}, TypeError, "object"),
+    ],
+)
+def test_a_weight_that_is_not_of_real_numbers_is_an_error_that_names_it(value, error, message):
+    layer = Linear(1, 1)
+    before = layer.W.copy()
+    with pytest.raises(error, match=r"Linear\.W: got .*" + message):
+        layer.W = value
+    assert np.array_equal(layer.W, before)
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_a_matrix_or_a_list_or_whole_numbers_as_a_weight_become_a_plain_array():
+    layer = Linear(1, 1)
+    for value in (np.matrix([[1], [2]]), [[1], [2]], np.array([[1], [2]], np.int8)):
+        layer.W = value
+        assert type(layer.W) is np.ndarray and layer.W.dtype == np.float32
+        assert layer.W.tolist() == [[1], [2]]
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize("make", [ReLU, lambda: Linear(4, 3)], ids=["ReLU", "Linear"])
+def test_a_matrix_is_taken_as_an_array_forward_and_backward(make):
+    """As matrices, grad * dy_dx would be a product of matrices."""
+    layer, twin = make(), make()
+    for name, W in twin.parameters.items():
+        W[...] = layer.parameters[name]
+    x = np.random.default_rng(0).standard_normal((4, 4))
+    y = layer(np.matrix(x))
+    grad = np.random.default_rng(1).standard_normal(y.shape)
+    assert type(y) is np.ndarray and np.array_equal(y, twin(x))
+    d_x = layer.bp_input(np.matrix(grad))
+    assert type(d_x) is np.ndarray and np.array_equal(d_x, twin.bp_input(grad))
+    for a, b in zip(layer.named_gradients(np.matrix(grad)).values(), twin.named_gradients(grad).values()):
+        assert type(a) is np.ndarray and np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("make", [ReLU, lambda: Linear(4, 3)], ids=["ReLU", "Linear"])
+@pytest.mark.parametrize(
+    "spoil, message",
+    [
+        (lambda a: a + 1j, "complex128"),
+        (lambda a: a.astype(object), "object"),
+        (lambda a: np.ma.masked_array(a, a > 0), "masked array"),
+        (lambda a: a.astype(str), "<U"),
+        (lambda a: np.zeros(a.shape, "datetime64[s]"), "datetime64"),
+    ],
+    ids=["complex", "object", "masked", "text", "dates"],
+)
+def test_an_input_or_gradient_that_is_not_of_real_numbers_is_refused_by_name(make, spoil, message):
+    layer = make()
+    x = np.random.default_rng(0).standard_normal((7, 4))
+    with pytest.raises(TypeError, match=f"{type(layer).__name__}: got .*{message}"):
+        layer(spoil(x))
+    grad = np.ones_like(layer(x))
+    for backward in [layer.bp_input, *([layer.bp_param] if layer.parameters else [])]:
+        with pytest.raises(TypeError, match=f"{type(layer).__name__}: got .*{message}"):
+            backward(spoil(grad))
+
+
+def test_rows_of_different_lengths_are_no_batch():
+    with pytest.raises(ValueError, match="ReLU: got a list that is no array, wanted rows of one"):
+        ReLU()([[1.0, 2.0], [3.0]])
+
+
+# ---- a forward that nobody goes back through
+
+
+def test_a_layer_without_cache_has_the_same_weights_and_leaves_the_cache_of_the_first_alone():
+    layer = Affine(4)
+    x, grad = np.ones((7, 4)), np.full((7, 4), 3.0)
+    layer(x)
+    expected = layer.bp_param(grad)
+    twin = layer.without_cache()
+    assert twin.a is layer.a and type(twin) is Affine
+    np.testing.assert_array_equal(twin.forward(5 * x), layer.without_cache()(5 * x))
+    for a, b in zip(layer.bp_param(grad), expected):
+        np.testing.assert_array_equal(a, b)

@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 import pytest
 
-from npbp import (DivergedError, History, Layer, Linear, Network, NeuralNet, ReLU, SGD,
+from npbp import (DivergedError, History, Layer, Linear, Loss, Network, NeuralNet, ReLU, SGD,
                   SoftmaxCrossEntropyLoss, fit)
 from npbp.datasets import Batches, load, one_hot
 
@@ -238,7 +238,7 @@ X, y = two_classes(20)
     (TypeError, "got the class NeuralNet as network", dict(network=NeuralNet)),
     (TypeError, "got a Dataset as train.*data.train", dict(train=load("mnist-sample"))),
     (TypeError, "got a Dataset as validation.*data.test", dict(validation=load("mnist-sample"))),
-    (TypeError, r"got a ndarray as train, wanted \(X, y\)", dict(train=X)),
+    (TypeError, r"got an array of shape .* as train, wanted \(X, y\)", dict(train=X)),
     (TypeError, r"got a tuple of 3 as train, wanted \(X, y\)", dict(train=(X, y, y))),
     (ValueError, r"are they swapped\? The order is \(X, y\)", dict(train=(y, X))),
     (ValueError, "validation.*are they swapped", dict(validation=(y, X))),
@@ -433,22 +433,150 @@ def test_the_repr_is_one_short_line():
                              "validation_correct 0.25)")
 
 
-def test_sgd_takes_a_networks_own_gradient_descent():
-    class Decaying(Network):
-        """Weights that also shrink."""
+@pytest.mark.parametrize("make", [NeuralNet, lambda: small("mean")], ids=["NeuralNet", "Network"])
+def test_fit_calls_the_optimizers_step_once_a_batch_also_of_sgd_itself(make, monkeypatch):
+    calls = []
 
-        def gradient_descent(self, alpha):
-            super().gradient_descent(alpha)
-            for W in self.parameters.values():
-                W *= 0.5
+    def step(self, parameters, gradients):
+        calls.append({name: gradients[name].shape == W.shape for name, W in parameters.items()})
 
-    X, y = np.ones((4, 3), np.float32), np.array([0, 1, 0, 1])
-    trained = []
-    for kind in (Network, Decaying):
-        network = kind([Linear(3, 2, np.random.default_rng(0))], SoftmaxCrossEntropyLoss())
-        fit(network, (X, y), epochs=1, batch_size=4, optimizer=SGD(0.1), rng=np.random.default_rng(0))
-        trained.append(network.layers[0].W)
-    np.testing.assert_array_equal(trained[1], trained[0] * np.float32(0.5))
+    monkeypatch.setattr(SGD, "step", step)
+    network = make()
+    start = {name: W.copy() for name, W in network.parameters.items()}
+    features = network.layers[0].in_features
+    X, y = np.ones((10, features), np.float32), np.arange(10) % 2
+    fit(network, (X, y), epochs=3, batch_size=4, optimizer=SGD(0.1))
+    assert calls == 9 * [dict.fromkeys(network.parameters, True)]
+    assert all(np.array_equal(W, start[name]) for name, W in network.parameters.items())
+
+
+class Momentum:
+    """v <- 0.9 v + d_W;  W <- W - alpha v: an optimizer of one's own, with a state."""
+
+    def __init__(self, alpha):
+        self.alpha, self.v = alpha, {}
+
+    def step(self, parameters, gradients):
+        for name, W in parameters.items():
+            self.v[name] = 0.9 * self.v.get(name, 0) + gradients[name]
+            W -= self.alpha * self.v[name]
+
+
+class Rebinding(Momentum):
+    """The same, with new arrays in place of the old ones."""
+
+    def step(self, parameters, gradients):
+        for name in parameters:
+            self.v[name] = 0.9 * self.v.get(name, 0) + gradients[name]
+            parameters[name] = parameters[name] - self.alpha * self.v[name]
+
+
+def test_an_optimizer_with_a_state_does_what_its_rule_says_step_by_step():
+    X, y = two_classes(12)
+    ours, theirs = small("mean"), small("mean")
+    fit(ours, Batches(X, y, 4, shuffle=False), epochs=2, optimizer=Momentum(0.1))
+    v = {name: np.zeros_like(W) for name, W in theirs.parameters.items()}
+    for _ in range(2):
+        for batch in range(0, 12, 4):
+            theirs.evaluate(X[batch:batch + 4], y[batch:batch + 4])
+            for name, d_W in theirs.backprop().items():
+                v[name] = 0.9 * v[name] + d_W
+                theirs.parameters[name][...] -= 0.1 * v[name]
+    assert same_weights(ours, theirs)
+
+
+def test_an_optimizer_may_put_new_arrays_into_the_dict_of_parameters():
+    X, y = two_classes(12)
+    in_place, rebinding = small("mean"), small("mean")
+    for network, optimizer in ((in_place, Momentum(0.1)), (rebinding, Rebinding(0.1))):
+        fit(network, (X, y), epochs=2, batch_size=4, optimizer=optimizer, rng=rng(0))
+    assert same_weights(in_place, rebinding)
+
+
+@pytest.mark.parametrize(
+    "left, message",
+    [
+        (np.ones(3), r"the optimizer left an array of shape \(3,\) as linear1.W, wanted .* \(6, 2\)"),
+        (None, "the optimizer left nothing as linear1.W"),
+    ],
+)
+def test_an_optimizer_that_leaves_no_array_of_the_weights_shape_is_an_error(left, message):
+    class Careless:
+        def step(self, parameters, gradients):
+            parameters["linear1.W"] = left
+
+    network = Network([Linear(5, 2)], SoftmaxCrossEntropyLoss())
+    with pytest.raises(ValueError, match=message):
+        fit(network, two_classes(12), epochs=1, optimizer=Careless())
+
+
+@pytest.mark.parametrize("make", [NeuralNet, small], ids=["NeuralNet", "Network"])
+def test_the_three_lines_of_a_step_are_what_fit_does(make):
+    ours, theirs = make(), make()
+    for name, W in theirs.parameters.items():
+        W[...] = ours.parameters[name]
+    features = ours.layers[0].in_features
+    X, y = rng(3).random((8, features), np.float32), np.arange(8) % 2
+    fit(ours, Batches(X, y, 8, shuffle=False), epochs=1, optimizer=SGD(0.05))
+    probabilities, loss = theirs.loss(theirs.scores(X), y)
+    gradients = theirs.gradients()
+    SGD(0.05).step(theirs.parameters, gradients)
+    assert same_weights(ours, theirs)
+
+
+@pytest.mark.parametrize("stop", [True, np.True_])
+def test_a_callback_that_returns_true_stops_the_training_after_that_epoch(stop):
+    called = []
+    callbacks = [
+        lambda network, history: stop if len(history.loss) == 2 else None,
+        lambda network, history: called.append(len(history.loss)),
+    ]
+    history = fit(small("mean"), two_classes(12), epochs=5, callbacks=callbacks)
+    assert len(history.loss) == 2 and not history.interrupted
+    assert called == [1, 2]  # the others have their turn in the last epoch too
+
+
+@pytest.mark.parametrize("returned", [None, False, 1, "stop", np.False_])
+def test_a_callback_that_returns_anything_else_does_not_stop_it(returned):
+    history = fit(small("mean"), two_classes(12), epochs=3, callbacks=[lambda *_: returned])
+    assert len(history.loss) == 3
+
+
+# ---- where there are no classes
+
+
+class MeanSquaredError(Loss):
+    def forward(self, scores, targets):
+        self.cache = scores - targets
+        return scores, float(np.mean(self.cache**2))
+
+    def bp_input(self, grad=1.0):
+        return grad * 2 * self.cached() / self.cached().size
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_regression_has_no_correct_on_screen_in_the_file_or_in_the_chart(outputs, tmp_path):
+    X = rng(0).standard_normal((50, 3)).astype(np.float32)
+    t = (X @ rng(1).standard_normal((3, outputs))).astype(np.float32)
+    network = Network([Linear(3, outputs, rng(2))], MeanSquaredError())
+    history = fit(network, (X, t), (X, t), epochs=20, batch_size=10, rng=rng(3))
+    assert history.loss[-1] < 0.1 * history.loss[0] and history.validation_loss[-1] < 0.1
+    assert history.correct == history.validation_correct == []
+    assert "correct" not in repr(history)
+    assert network.evaluate(X, t)[1] is None
+    np.testing.assert_array_equal(network.predict(X), network.scores(X))
+    history.to_csv(tmp_path / "history.csv")
+    epoch, loss, correct, validation, validation_correct, _ = (
+        (tmp_path / "history.csv").read_text().splitlines()[1].split(",")
+    )
+    assert (epoch, correct, validation_correct) == ("1", "", "") and float(loss) == history.loss[0]
+
+
+def test_the_exclusive_or_with_one_output_has_no_correct():
+    X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
+    network = Network([Linear(2, 1, rng(0))], MeanSquaredError())
+    history = fit(network, (X, np.array([[0], [1], [1], [0]], np.float32)), epochs=1)
+    assert history.correct == []
 
 
 def test_no_callbacks_may_be_none():
