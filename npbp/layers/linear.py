@@ -90,8 +90,8 @@ class Linear(Layer):
         """``dJ/dW = [x 1]^T grad``: ``(N, out_features)`` to ``(in_features + 1, out_features)``."""
         x, grad = self._cached_and_upstream(grad)
         d_W = np.empty_like(self.W)
-        d_W[:-1] = x.T @ grad
-        d_W[-1] = grad.sum(axis=0)
+        np.matmul(x.T, grad, out=d_W[:-1])
+        np.sum(grad, axis=0, out=d_W[-1])
         return d_W
 
     def output_shape(self, shape: tuple | None) -> tuple:
