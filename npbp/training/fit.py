@@ -160,9 +160,10 @@ def _train_epoch(
                 where = f"epoch {epoch}, batch {batch}"
                 raise _diverged(network, X, loss, where, no_step_yet=epoch == batch == 1)
             totals.add(probabilities, loss, y)
-            parameters = network.parameters
+            held = network.parameters
+            parameters = dict(held)
             optimizer.step(parameters, network.gradients())
-            _take_over(network, parameters)
+            _take_over(held, parameters)
             for function in on_batch:
                 function(epoch, batch, len(train))
     return totals.means()
@@ -180,15 +181,15 @@ def _measure(network: Network, validation: Batches, epoch: int) -> tuple[float, 
     return totals.means()
 
 
-def _take_over(network: Network, parameters: dict[str, np.ndarray]) -> None:
-    """What an optimizer put into the dict in place of a weight array goes into the network.
+def _take_over(held: dict[str, np.ndarray], parameters: dict[str, np.ndarray]) -> None:
+    """If an optimizer put another array in place of a weight, the weight takes its numbers.
 
     Raises
     ------
     ValueError
-        If there is no array of the weight's shape any more.
+        If what it left there has not the weight's shape.
     """
-    for name, W in network.parameters.items():
+    for name, W in held.items():
         new = parameters.get(name)
         if new is W:
             continue
