@@ -22,6 +22,7 @@ from benchmarks.harness import Session, Timer
 from benchmarks.layers import linear_products
 from benchmarks.programs import ALPHA, with_npbp
 from npbp import SGD, Linear, datasets
+from npbp.layers.memory import aligned_copy
 from npbp.losses import fraction_correct
 
 IN, ALONE, BARE, ALL = "in a step", "alone", "bare product", "all of them"
@@ -81,7 +82,7 @@ class Step:
         # The same step of W over and over would leave no network to train.
         for name, layer in zip(self.network.names, self.network.layers):
             if layer.parameters:
-                W, d_W = layer.W.copy(), np.ones_like(layer.W)
+                W, d_W = aligned_copy(layer.W, layer.dtype), np.ones_like(layer.W)
                 calls[f"{name} W step"] = functools.partial(SGD(ALPHA).step, {"W": W}, {"W": d_W})
         return calls
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from npbp.layers.checks import Checked, floating, kind, numbers
+from npbp.layers.memory import aligned_copy
 
 
 class Layer(Checked):
@@ -191,7 +192,7 @@ class Parameter:
         value = numbers(owner, value)
         if held is not None and value.shape != held.shape:
             raise ValueError(f"{owner}: got an array of shape {value.shape}, wanted {held.shape}")
-        layer.__dict__[self.name] = value.astype(layer.dtype, order="C")
+        layer.__dict__[self.name] = aligned_copy(value, layer.dtype)
 
 
 def _undeclared(layer: Layer) -> str:

@@ -91,7 +91,7 @@ class Linear(Layer):
         x, grad = self._cached_and_upstream(grad)
         d_W = np.empty_like(self.W)
         np.matmul(x.T, grad, out=d_W[:-1])
-        np.sum(grad, axis=0, out=d_W[-1])
+        grad.sum(axis=0, out=d_W[-1])
         return d_W
 
     def output_shape(self, shape: tuple | None) -> tuple:
