@@ -35,13 +35,14 @@ class Header(NamedTuple):
     order: str
 
 
-def read_npy(file: BinaryIO, size: int) -> np.ndarray:
+def read_npy(file: BinaryIO, size: int, most: float = math.inf) -> np.ndarray:
     """The array of a .npy of ``size`` bytes, in the byte order of this machine.
 
     Raises
     ------
     ValueError
-        If it is no .npy, or is another array than its header tells of.
+        If it has more than ``most`` bytes, is no .npy, or is another array than its
+        header tells of.
 
     Examples
     --------
@@ -53,11 +54,13 @@ def read_npy(file: BinaryIO, size: int) -> np.ndarray:
     >>> read_npy(file, size)
     array([1.5, 2.5])
     """
+    if size > most:
+        raise ValueError(f"it has {size} bytes, wanted {most} at most")
     dtype, shape, order = read_header(file, size)
-    left = math.prod(shape) * dtype.itemsize
+    claimed = math.prod(shape) * dtype.itemsize
     numbers = bytearray()
-    while left > len(numbers):
-        chunk = file.read(min(CHUNK, left - len(numbers)))
+    while len(numbers) < claimed:
+        chunk = file.read(min(CHUNK, claimed - len(numbers)))
         if not chunk:
             raise ValueError("it is cut short")
         numbers += chunk
@@ -133,11 +136,8 @@ class Npz:
 
     def read(self, name: str, most: float = math.inf) -> np.ndarray:
         """An array, if it has at most ``most`` bytes."""
-        size = self.members[name].file_size
-        if size > most:
-            raise ValueError(f"its {reprlib.repr(name)} has {size} bytes, wanted {most} at most")
         with self.archive.open(self.members[name]) as file:
-            array = read_npy(file, size)
+            array = read_npy(file, self.members[name].file_size, most)
             file.read(1)  # at the end zipfile looks whether all bytes are as they were
             return array
 
