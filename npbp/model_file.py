@@ -15,6 +15,7 @@ import json
 import math
 import os
 import reprlib
+import sys
 from collections.abc import Iterable
 from typing import Any, BinaryIO, Callable
 
@@ -80,7 +81,7 @@ def _read(file: BinaryIO, own: dict[str, type], networks: dict[str, type]) -> An
     with Npz(file) as arrays:
         if "config" not in arrays:
             raise ValueError("it is an .npz file of something else")
-        config = json.loads(arrays.read("config", LONGEST).item())
+        config = json.loads(_text(arrays.read("config", LONGEST)))
         shapes = {name: arrays.shape(name) for name in arrays if name != "config"}
         network = _make(config, own, networks, sum(map(math.prod, shapes.values())))
         wanted = {name: W.shape for name, W in network.parameters.items()}
@@ -94,6 +95,13 @@ def _read(file: BinaryIO, own: dict[str, type], networks: dict[str, type]) -> An
                 layer.dtype = floating(W.dtype)
                 setattr(layer, key, W)
     return network
+
+
+def _text(array: np.ndarray) -> str:
+    """The text of an array that holds one. NumPy would make characters that Python has not."""
+    if array.dtype.kind != "U" or array.shape:
+        raise ValueError("its config is no text")
+    return array.tobytes().decode("utf-32-le" if sys.byteorder == "little" else "utf-32-be").rstrip("\0")
 
 
 def _make(config: Any, own: dict[str, type], networks: dict[str, type], most: int) -> Any:
