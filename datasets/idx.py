@@ -114,7 +114,8 @@ def _read(file, path: str, max_bytes: int | None, file_size: int, packed: bool) 
     if max_bytes is not None and declared > max_bytes:
         raise DataError(f"{path}: {promise}, more than the {max_bytes} allowed here")
     if packed and file_size > 2 * declared + CHUNK:  # zeros after a gzip are read and ignored
-        raise DataError(f"{path}: {promise}, but more than that follow it: packed, they have {file_size}")
+        raise DataError(f"{path}: {promise}, but more than that follow it: the gzip alone has "
+                        f"{file_size}")
     if not packed and declared != file_size - file.tell():
         raise DataError(f"{path}: {promise}, but {file_size - file.tell()} follow it")
 

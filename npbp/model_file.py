@@ -35,8 +35,10 @@ def save(network: Any, path: str | bytes | os.PathLike) -> None:
     """Write the structure and weights of ``network``; see `npbp.Network.save`."""
     structure = np.array(json.dumps({"network": type(network).__name__, **network.config()}))
     if structure.nbytes > LONGEST:
-        raise ValueError(f"{type(network).__name__}.save: got a config of {structure.size} letters, "
-                         f"wanted {LONGEST // 4} at most: load reads no more")
+        raise ValueError(
+            f"{type(network).__name__}.save: got a config of {structure.nbytes // 4} letters, wanted "
+            f"{LONGEST // 4} at most: load reads no more"
+        )
     with replacing(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, config=structure, **network.parameters)
 
@@ -151,7 +153,9 @@ def _classes(own: Iterable[type]) -> dict[str, type]:
     """The caller's own classes by name."""
     kinds = list(own) if isinstance(own, Iterable) else [None]
     if not all(isinstance(kind, type) for kind in kinds):
-        raise TypeError(f"Network.load: got layers={reprlib.repr(own)}, wanted classes, as in layers=(MyLayer,)")
+        raise TypeError(
+            f"Network.load: got layers={reprlib.repr(own)}, wanted classes, as in layers=(MyLayer,)"
+        )
     return {kind.__name__: kind for kind in kinds}
 
 

@@ -247,6 +247,10 @@ class Network:
         TypeError
             If a layer or loss of your own could not be made again: its ``config()`` has to
             return the arguments of its ``__init__``, as plain numbers and strings.
+        ValueError
+            If all these arguments together take more than a million letters.
+        OSError
+            If ``path`` cannot be written to; what is there stays as it is.
         """
         model_file.save(self, path)
 
@@ -255,12 +259,15 @@ class Network:
         """The network that ``save`` wrote to ``path``.
 
         ``layers`` are your own classes of layers or losses, if the network has any.
-        The file is read without pickle, so that it cannot run code.
+        The file is read without pickle, so that it cannot run code, and takes no more
+        memory than it has bytes for.
 
         Raises
         ------
         ValueError
             If the file is no such network; the message says which file and why.
+        TypeError
+            If ``path`` is no path, or ``layers`` are no classes.
         OSError
             If it cannot be read.
 

@@ -11,7 +11,6 @@ Source: the documentation of ``numpy.lib.format``; PKWARE's APPNOTE.TXT (zip).
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import re
