@@ -7,6 +7,7 @@ only the batch at hand is turned into floating numbers.
 from __future__ import annotations
 
 import operator
+import reprlib
 from typing import TYPE_CHECKING, Iterator
 
 import numpy as np
@@ -41,11 +42,11 @@ class Batches:
     Raises
     ------
     TypeError
-        If `X` is neither uint8 nor floating, labels are not integers, or the batch size
-        is not an integer.
+        If `X` is neither uint8 nor floating, labels are not integers, rows are not
+        numbers, either is masked, or another argument is of the wrong kind.
     ValueError
-        If `X` and `y` differ in length, have too few or too many dimensions, or the
-        batch size is below 1.
+        If `X` and `y` differ in length, have too few or too many dimensions, `y` has
+        NaN, or the batch size is below 1.
 
     Examples
     --------
@@ -58,25 +59,30 @@ class Batches:
 
     def __init__(self, X: ArrayLike, y: ArrayLike, batch_size: int = 64, shuffle: bool = True,
                  rng: np.random.Generator | int | None = None, flatten: bool = True) -> None:
-        self.X, self.y = np.asarray(X), np.asarray(y)
+        self.X, self.y = _array(X, "X"), _array(y, "y")
         if self.X.ndim < 2:
             raise ValueError(f"X has to be examples, shape (N, features) or (N, 28, 28), not "
                              f"{self.X.shape}; a single example is X[None]")
-        if self.X.dtype != np.uint8 and not np.issubdtype(self.X.dtype, np.floating):
+        if self.X.dtype != np.uint8 and self.X.dtype.kind != "f":
             raise TypeError(f"X has to be uint8 (pixels, scaled to [0, 1]) or floating (left as "
                             f"it is), not {self.X.dtype}: convert with X.astype(np.float32)")
         if self.y.ndim not in (1, 2):
             raise ValueError(f"y has to be labels (N,) or rows (N, C), not {self.y.shape}")
-        if self.y.ndim == 1 and not np.issubdtype(self.y.dtype, np.integer):
+        if self.y.ndim == 1 and self.y.dtype.kind not in "iu":
             raise TypeError(f"labels (N,) have to be integers, not {self.y.dtype}; targets that "
                             "are not labels are rows (N, C): y[:, None] if C is 1")
+        if self.y.dtype.kind not in "biuf":
+            raise TypeError(f"rows (N, C) have to be real numbers, not {self.y.dtype}")
+        if self.y.dtype.kind == "f" and np.isnan(self.y).any():
+            row = int(np.isnan(self.y).any(axis=1).argmax())
+            raise ValueError(f"y[{row}] has NaN: a target that is no number makes every weight NaN")
         if len(self.X) != len(self.y):
             raise ValueError(f"X has {len(self.X)} examples, y has {len(self.y)}: they have to "
                              "be the same examples in the same order")
         self.batch_size = _count(batch_size, "batch_size")
-        self.shuffle = shuffle
-        self.rng = np.random.default_rng(rng)
-        self.flatten = flatten
+        self.shuffle = _flag(shuffle, "shuffle")
+        self.rng = _generator(rng)
+        self.flatten = _flag(flatten, "flatten")
 
     def __len__(self) -> int:
         return -(-len(self.X) // self.batch_size)  # rounded up
@@ -133,10 +139,10 @@ def one_hot(labels: ArrayLike, classes: int) -> np.ndarray:
            [1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """
-    labels, classes = np.asarray(labels), _count(classes, "classes")
+    labels, classes = _array(labels, "labels"), _count(classes, "classes")
     if labels.ndim != 1:
         raise ValueError(f"labels have to be of shape (N,), not {labels.shape}")
-    if not np.issubdtype(labels.dtype, np.integer):
+    if labels.dtype.kind not in "iu":
         raise TypeError(f"labels have to be integers, not {labels.dtype}")
     bad = np.flatnonzero((labels < 0) | (labels >= classes))
     if bad.size:
@@ -147,11 +153,38 @@ def one_hot(labels: ArrayLike, classes: int) -> np.ndarray:
     return rows
 
 
+def _array(value: ArrayLike, name: str) -> np.ndarray:
+    """`value` as an array; `np.asarray` alone would forget what is masked."""
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    if any(map(np.ma.is_masked, parts)):
+        raise TypeError(f"{name} is masked, so some of its numbers are missing: fill them, as in "
+                        f"{name}.filled(0), or leave these examples out")
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # lists of different lengths
+        raise ValueError(f"{name} has to be an array: {error}") from None
+
+
 def _count(value: int, name: str) -> int:
     try:
-        number = operator.index(value)
+        number = operator.index(None if isinstance(value, bool) else value)
     except TypeError:
-        raise TypeError(f"{name} has to be an integer, not {value!r}") from None
+        raise TypeError(f"{name} has to be an integer, not {reprlib.repr(value)}") from None
     if number < 1:
         raise ValueError(f"{name} has to be at least 1, not {number}")
     return number
+
+
+def _flag(value: bool, name: str) -> bool:
+    if not isinstance(value, (bool, int, np.bool_)):  # "no" would count as True
+        raise TypeError(f"{name} has to be True or False, not {reprlib.repr(value)}")
+    return value
+
+
+def _generator(rng: np.random.Generator | int | None) -> np.random.Generator:
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind("rng has to be a numpy.random.Generator, a seed of at least 0 or None, not "
+                   f"{reprlib.repr(rng)}") from None

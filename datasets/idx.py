@@ -18,10 +18,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
+import operator
 import os
+import reprlib
+import stat
 import struct
 import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,10 +65,12 @@ def read_idx(path: str | os.PathLike[str], max_bytes: int | None = None) -> np.n
     Raises
     ------
     DataError
-        If the file is not idx, is cut short, has bytes left over, or is a damaged gzip.
-        No more memory is taken than the file has content.
+        If the file is not idx, is cut short, has bytes left over, is a damaged gzip, or
+        is no file but a pipe or a device. No more memory is taken than the file has content.
     OSError
         If there is no such file, or it cannot be read.
+    TypeError, ValueError
+        If `path` is no path, or `max_bytes` no whole number of at least 0.
 
     Examples
     --------
@@ -76,14 +80,20 @@ def read_idx(path: str | os.PathLike[str], max_bytes: int | None = None) -> np.n
     ...     read_idx(folder + "/three-idx1-short.gz")
     array([  1,   2, 300], dtype=int16)
     """
-    with open(path, "rb") as file:
+    path = as_path("read_idx", path)
+    if max_bytes is not None:
+        max_bytes = _limit(max_bytes)
+    with open(path, "rb", opener=_at_once) as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):  # it might give bytes for ever, or none
+            raise DataError(f"{path}: this is a pipe or a device, wanted a file")
         compressed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         if not compressed:
-            return _read(file, path, max_bytes, os.fstat(file.fileno()).st_size)
+            return _read(file, path, max_bytes, found.st_size, packed=False)
         try:
             with gzip.GzipFile(fileobj=file) as unpacked:
-                return _read(unpacked, path, max_bytes, None)
+                return _read(unpacked, path, max_bytes, found.st_size, packed=True)
         except EOFError:
             raise DataError(f"{path}: the gzip is cut short: the download or copy of it "
                             "was not completed") from None
@@ -91,14 +101,22 @@ def read_idx(path: str | os.PathLike[str], max_bytes: int | None = None) -> np.n
             raise DataError(f"{path}: the gzip is damaged ({error})") from None
 
 
-def _read(file, path, max_bytes: int | None, file_size: int | None) -> np.ndarray:
-    """Read header and numbers; `file_size` is None where only reading to the end tells it."""
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting for the other end, if it is a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _read(file, path: str, max_bytes: int | None, file_size: int, packed: bool) -> np.ndarray:
+    """Read header and numbers; what a packed file holds only reading to its end tells."""
     dtype, shape = _read_header(file, path)
     declared = math.prod(shape) * dtype.itemsize  # Python integers: this cannot overflow
     promise = f"the header declares {' x '.join(map(str, shape))} {dtype.name}, {declared} bytes"
     if max_bytes is not None and declared > max_bytes:
         raise DataError(f"{path}: {promise}, more than the {max_bytes} allowed here")
-    if file_size is not None and declared != file_size - file.tell():
+    if packed and file_size > 2 * declared + CHUNK:  # zeros after a gzip are read and ignored
+        raise DataError(f"{path}: {promise}, but more than that follow it: the gzip alone has "
+                        f"{file_size}")
+    if not packed and declared != file_size - file.tell():
         raise DataError(f"{path}: {promise}, but {file_size - file.tell()} follow it")
 
     # Whether a gzip keeps its header's promise is known only at its end. So memory
@@ -123,7 +141,7 @@ def _read_header(file, path) -> tuple[np.dtype, tuple[int, ...]]:
     if file.peek(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise DataError(f"{path}: this is a web page (HTML or XML), not idx data: the download "
                         "gave a message in place of the file")
-    magic = file.read(4)
+    magic = file.read(4) or b""
     if len(magic) < 4:
         raise DataError(f"{path}: too short for an idx file: {len(magic)} bytes, "
                         "the header alone has 4 and 4 more per dimension")
@@ -163,9 +181,11 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     Raises
     ------
     TypeError
-        If it is of another dtype.
+        If it is of another dtype, or masked, or `path` is no path.
     ValueError
         If it has rank 0, or a dimension above 2**32 - 1.
+    OSError
+        If the file cannot be written, or is no file but a folder, a pipe or a device.
 
     Examples
     --------
@@ -173,10 +193,13 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     Traceback (most recent call last):
     TypeError: an idx file holds uint8, int8, ..., float64, not int64: convert with ...
     """
+    path = as_path("write_idx", path)
+    if np.ma.is_masked(array):
+        raise TypeError("an idx file holds numbers only, this array is masked, so some are missing: "
+                        "fill them with array.filled(...)")
     header, numbers = _encode(np.asarray(array))
-    path = Path(path)
     with replacing(path) as temporary, open(temporary, "xb") as file:
-        if path.name.endswith(".gz"):
+        if path.endswith(".gz"):
             with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
                 packed.write(header)
                 packed.write(numbers)
@@ -216,3 +239,26 @@ def _encode(array: np.ndarray) -> tuple[bytes, np.ndarray]:
     header = struct.pack(f">2x2B{array.ndim}I", CODES[array.dtype.name], array.ndim, *array.shape)
     numbers = np.ascontiguousarray(array, array.dtype.newbyteorder(">"))
     return header, numbers.reshape(-1).view(np.uint8)
+
+
+def as_path(function: str, path: str | bytes | os.PathLike) -> str:
+    """`path` as a string, or an error that names the function it was given to."""
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(f"{function}: got {reprlib.repr(path)} as the path, wanted a string or a "
+                        "pathlib.Path")
+    path = os.fsdecode(path)
+    if "\0" in path:
+        raise ValueError(f"{function}: got {reprlib.repr(path)} as the path, wanted one without the "
+                         "character 0")
+    return path
+
+
+def _limit(max_bytes: int) -> int:
+    try:
+        limit = operator.index(max_bytes)
+    except TypeError:
+        raise TypeError(f"read_idx: got max_bytes={reprlib.repr(max_bytes)}, wanted a whole "
+                        "number") from None
+    if limit < 0:
+        raise ValueError(f"read_idx: got max_bytes={limit}, wanted at least 0")
+    return limit

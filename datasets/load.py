@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import reprlib
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .download import fetch
-from .idx import DataError, idx_sha256, read_idx
+from .idx import DataError, as_path, idx_sha256, read_idx
 from .sources import FILES, MAX_BYTES, NAMES, SOURCES, Source
 
 SAMPLE = Path(__file__).parent / "sample"
@@ -69,7 +70,9 @@ def load(name: str, root: str | os.PathLike[str] | None = None,
     Raises
     ------
     ValueError
-        If there is no data set of that name.
+        If there is no data set of that name, or `root` is empty.
+    TypeError
+        If `name` is no string, `root` no path, or `download` neither True nor False.
     DataError
         If a file is missing or bad and could not be downloaded; the message says where
         it was looked for and what happened.
@@ -80,8 +83,13 @@ def load(name: str, root: str | os.PathLike[str] | None = None,
     >>> images.shape, images.dtype, labels[:5]
     ((6000, 28, 28), dtype('uint8'), array([5, 0, 4, 1, 9], dtype=uint8))
     """
+    if not isinstance(name, str):
+        raise TypeError(f"load: got {reprlib.repr(name)} as the name, wanted a string, one of "
+                        f"{', '.join(NAMES)}")
     if name not in SOURCES:
-        raise ValueError(f"there is no data set {name!r}; the names are {', '.join(NAMES)}")
+        raise ValueError(f"there is no data set {reprlib.repr(name)}; the names are {', '.join(NAMES)}")
+    if not isinstance(download, (bool, int, np.bool_)):  # "no" would count as True
+        raise TypeError(f"load: got download={reprlib.repr(download)}, wanted True or False")
     source = SOURCES[name]
     # What comes with the package can only be read, never fetched.
     folder = cache_folder(root) / name if source.mirrors else SAMPLE
@@ -97,14 +105,23 @@ def cache_folder(root: str | os.PathLike[str] | None = None) -> Path:
     platform's usual folder: ~/Library/Caches on macOS, %LOCALAPPDATA% on Windows,
     $XDG_CACHE_HOME or ~/.cache elsewhere.
 
+    Raises
+    ------
+    TypeError
+        If `root` is no path.
+    ValueError
+        If it is empty.
+
     Examples
     --------
     >>> cache_folder("my-data").name
     'my-data'
     """
+    if root is not None and not as_path("cache_folder", root):
+        raise ValueError("cache_folder: got '' as the path, wanted a folder, or None for the usual one")
     given = root if root is not None else os.environ.get("NPBP_DATA")
     if given:
-        return Path(given).expanduser()
+        return Path(os.fsdecode(given)).expanduser()
     home = Path.home()
     if sys.platform == "darwin":
         return home / "Library" / "Caches" / "npbp"

@@ -8,19 +8,16 @@ back-propagation, for a chain.
 from __future__ import annotations
 
 import copy
-import inspect
-import json
 import os
 from typing import Any, Iterable, Iterator, Sequence
 
 import numpy as np
 
-import npbp.layers
-import npbp.losses
-from npbp.files import replacing
+from npbp import model_file
 from npbp.layers import Layer, Linear, ReLU
-from npbp.layers.checks import Checked, floating
+from npbp.layers.checks import floating
 from npbp.losses import SoftmaxCrossEntropyLoss, fraction_correct
+from npbp.model_file import recipe
 from npbp.optimizers import learning_rate  # one place says what an alpha is
 
 
@@ -226,7 +223,7 @@ class Network:
 
     def config(self) -> dict[str, Any]:
         """What ``save`` writes beside the weights: how to make this network again."""
-        return {"layers": [_recipe(layer) for layer in self.layers], "loss": _recipe(self.loss)}
+        return {"layers": [recipe(layer) for layer in self.layers], "loss": recipe(self.loss)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], known: dict[str, type]) -> Network:
@@ -243,22 +240,27 @@ class Network:
         TypeError
             If a layer or loss of your own could not be made again: its ``config()`` has to
             return the arguments of its ``__init__``, as plain numbers and strings.
+        ValueError
+            If all these arguments together take more than a million letters.
+        OSError
+            If ``path`` cannot be written to; what is there stays as it is.
         """
-        config = {"network": type(self).__name__, **self.config()}
-        with replacing(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, config=np.array(json.dumps(config)), **self.parameters)
+        model_file.save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], layers: Sequence[type] = ()) -> Network:
         """The network that ``save`` wrote to ``path``.
 
         ``layers`` are your own classes of layers or losses, if the network has any.
-        The file is read without pickle, so that it cannot run code.
+        The file is read without pickle, so that it cannot run code, and takes no more
+        memory than it has bytes for.
 
         Raises
         ------
         ValueError
             If the file is no such network; the message says which file and why.
+        TypeError
+            If ``path`` is no path, or ``layers`` are no classes.
         OSError
             If it cannot be read.
 
@@ -275,47 +277,8 @@ class Network:
         >>> bool((again.w1 == model.w1).all())
         True
         """
-        ours = [*vars(npbp.layers).values(), *vars(npbp.losses).values()]
-        classes = [kind for kind in ours if isinstance(kind, type) and issubclass(kind, Checked)]
-        known = {kind.__name__: kind for kind in [*classes, *layers]}
         networks = {kind.__name__: kind for kind in (Network, NeuralNet, cls)}
-        try:
-            with open(path, "rb") as opened:
-                if opened.read(2) != b"PK":  # NumPy would take it for a pickle
-                    raise ValueError("it is no .npz file")
-                opened.seek(0)
-                with np.load(opened, allow_pickle=False) as file:
-                    if "config" not in file.files:
-                        raise ValueError("it is an .npz file of something else")
-                    config = json.loads(str(file["config"]))
-                    weights = {name: file[name] for name in file.files if name != "config"}
-            name = config.pop("network")
-            if name not in networks:
-                raise ValueError(f"it is a {name}: read it with {name}.load")
-            network = networks[name].from_config(config, known)
-            network._set_weights(weights)
-        except KeyError as error:
-            raise ValueError(
-                f"{os.fspath(path)}: no saved network, or one with your own layers: {error} "
-                "is unknown; pass their classes as layers=(...,)"
-            ) from None
-        except Exception as error:  # a damaged file makes NumPy and zipfile raise all sorts
-            if isinstance(error, OSError) and error.errno is not None:
-                raise  # the operating system's own word: not there, not ours to read
-            raise ValueError(f"{os.fspath(path)}: no saved network: {error}") from None
-        return network
-
-    def _set_weights(self, weights: dict[str, np.ndarray]) -> None:
-        """Put saved weights in place; every name must be there, and no other."""
-        if set(weights) != set(self.parameters):
-            raise ValueError(
-                f"got the weights {sorted(weights)}, wanted {sorted(self.parameters)}"
-            )
-        for name, layer in zip(self.names, self.layers):
-            for key in layer.parameters:
-                value = weights[f"{name}.{key}"]
-                layer.dtype = floating(value.dtype)
-                setattr(layer, key, value)
+        return model_file.load(path, layers, networks)
 
     def _output_shapes(self) -> list[tuple | None]:
         shape, shapes = None, []
@@ -332,20 +295,6 @@ def _names(layers: Sequence[Layer]) -> list[str]:
     """One name a layer: its class and its number among those of its class."""
     kinds = [type(layer).__name__.lower() for layer in layers]
     return [f"{kind}{kinds[:i + 1].count(kind)}" for i, kind in enumerate(kinds)]
-
-
-def _recipe(part: Any) -> list:
-    """``[class, arguments]`` of a layer or loss, which `Network.from_config` makes again."""
-    kind, config = type(part), part.config() if hasattr(part, "config") else {}
-    try:
-        inspect.signature(kind).bind(**config)
-        json.dumps(config)
-    except TypeError as error:
-        raise TypeError(
-            f"{kind.__name__}.config: got {config}, wanted the arguments of __init__, as plain "
-            f"numbers and strings, so that the file can be loaded: {error}"
-        ) from None
-    return [kind.__name__, config]
 
 
 class NeuralNet(Network):

@@ -8,8 +8,6 @@ scores, the gradient that the last layer is given.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from npbp.layers.checks import Checked

@@ -175,3 +175,88 @@ def test_one_hot_has_a_one_at_the_label(dtype):
 def test_one_hot_names_what_is_wrong(labels, classes, error, words):
     with pytest.raises(error, match=words):
         one_hot(labels, classes)
+
+
+# Numbers that are none
+
+class Frame:
+    """What knows how to become an array, as the tables of pandas do."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.array, dtype)
+
+
+@pytest.mark.parametrize("X", [
+    [[1.0, 2.0], [3.0, 4.0]], [np.array([1.0, 2.0]), [3.0, 4.0]], Frame([[1.0, 2.0], [3.0, 4.0]]),
+    np.array([[1, 2], [3, 4]], ">f4"), np.ma.array([[1.0, 2.0], [3.0, 4.0]])])
+@pytest.mark.parametrize("y", [[7, 8], (7, 8), Frame([7, 8]), np.array([7, 8], ">i2"), range(7, 9),
+                               np.ma.array([7, 8])])
+def test_what_can_become_an_array_gives_its_numbers(X, y):
+    (batch_X, batch_y), = Batches(X, y, shuffle=False)
+    assert type(batch_X) is type(batch_y) is np.ndarray
+    assert batch_X.tolist() == [[1, 2], [3, 4]] and batch_y.tolist() == [7, 8]
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_a_matrix_is_an_array_of_its_rows():
+    (X, y), = Batches(np.matrix([[1.0, 2.0], [3.0, 4.0]]), np.matrix([[5], [6]]), shuffle=False)
+    assert type(X) is type(y) is np.ndarray and X.tolist() == [[1, 2], [3, 4]] and y.tolist() == [[5], [6]]
+
+
+MASKED = np.ma.array(np.ones((2, 3)), mask=np.eye(2, 3))
+
+
+@pytest.mark.parametrize("X, y, error, words", [
+    (MASKED, [0, 1], TypeError, r"X is masked.*X\.filled\(0\)"),
+    (MASKED.astype(np.uint8), [0, 1], TypeError, "X is masked"),
+    ([MASKED[0], MASKED[1]], [0, 1], TypeError, "X is masked"),
+    (np.ones((2, 3)), np.ma.array([0, 1], mask=[0, 1]), TypeError, "y is masked"),
+    (np.ones((2, 3)), MASKED, TypeError, "y is masked"),
+    (np.ones((2, 3), object), [0, 1], TypeError, "X has to be uint8.*object"),
+    (np.full((2, 3), "1.0"), [0, 1], TypeError, "X has to be.*<U3"),
+    (np.full((2, 3), "NaT", "M8[s]"), [0, 1], TypeError, "X has to be.*datetime64"),
+    (np.zeros((2, 3), "m8[s]"), [0, 1], TypeError, "X has to be.*timedelta64"),
+    (np.ones((2, 3), "f4,f4"), [0, 1], TypeError, "X has to be"),
+    ([[1.0, 2.0], [3.0]], [0, 1], ValueError, "X has to be"),
+    (None, [0, 1], ValueError, "X has to be examples"),
+    (Frame(np.ones((2, 3), object)), [0, 1], TypeError, "X has to be.*object"),
+    (np.ones((2, 3)), [0, 1j], TypeError, "labels.*complex128"),
+    (np.ones((2, 3)), ["0", "1"], TypeError, "labels.*<U1"),
+    (np.ones((2, 3)), [0, None], TypeError, "labels.*object"),
+    (np.ones((2, 3)), np.array([0, "NaT"], "m8[s]"), TypeError, "labels.*timedelta64"),
+    (np.ones((2, 3)), np.array(["2020", "NaT"], "M8[s]"), TypeError, "labels.*datetime64"),
+    (np.ones((2, 3)), np.ones((2, 4), complex), TypeError, r"rows \(N, C\).*real.*complex128"),
+    (np.ones((2, 3)), np.full((2, 4), "1"), TypeError, r"rows \(N, C\).*<U1"),
+    (np.ones((2, 3)), np.full((2, 4), None), TypeError, r"rows \(N, C\).*object"),
+    (np.ones((2, 3)), np.zeros((2, 4), "m8[s]"), TypeError, r"rows \(N, C\).*timedelta64"),
+    (np.ones((2, 3)), [[0.0, 1.0], [np.nan, 1.0]], ValueError, r"y\[1\] has NaN"),
+    (np.ones((2, 3)), [[0.0], [1.0, 2.0]], (TypeError, ValueError), "(y|labels).* ha(s|ve) to be")])
+@pytest.mark.filterwarnings("ignore:Creating an ndarray from ragged")  # NumPy before 1.24
+def test_what_is_no_number_is_refused_with_the_reason(X, y, error, words):
+    with pytest.raises(error, match=words):
+        Batches(X, y)
+
+
+@pytest.mark.parametrize("name, value, error", [
+    ("batch_size", True, TypeError), ("batch_size", "64", TypeError), ("batch_size", [64], TypeError),
+    ("shuffle", "no", TypeError), ("shuffle", None, TypeError), ("flatten", "no", TypeError),
+    ("flatten", [], TypeError), ("rng", "seed", TypeError), ("rng", 1.5, TypeError),
+    ("rng", -1, ValueError), ("rng", np.random, TypeError)])
+def test_an_argument_of_the_wrong_kind_is_named(name, value, error):
+    with pytest.raises(error, match=f"{name} has to be"):
+        Batches(*images(10), **{name: value})
+
+
+def test_a_batch_size_may_be_of_any_size():
+    assert [len(y) for _, y in Batches(*images(10), batch_size=10**30)] == [10]
+
+
+@pytest.mark.parametrize("labels, words", [
+    (np.ma.array([0, 1], mask=[0, 1]), "labels is masked"), (np.zeros(2, "m8[s]"), "timedelta64"),
+    ([True, False], "bool"), (["0"], "<U1")])
+def test_one_hot_refuses_what_is_no_label(labels, words):
+    with pytest.raises(TypeError, match=words):
+        one_hot(labels, 3)

@@ -1,6 +1,8 @@
 import gzip
 import hashlib
 import os
+import socket
+import stat
 import struct
 import subprocess
 import sys
@@ -242,3 +244,97 @@ def test_a_full_disk_leaves_the_file_that_was_there(tmp_path, name):
     assert run.stdout.strip() == "File too large", run.stderr
     assert read_idx(tmp_path / name).tolist() == [0, 1, 2]
     assert os.listdir(tmp_path) == [name]
+
+
+# What is no file, or is far larger than it says
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs pipes and sparse files")
+
+
+@posix
+def test_a_pipe_or_a_device_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    code = ("import sys; from npbp.datasets import DataError, read_idx\n"
+            "for path in sys.argv[1:]:\n"
+            "    try: read_idx(path)\n"
+            "    except DataError as error: print(error)\n")
+    paths = [str(tmp_path / "pipe"), str(tmp_path / "link"), "/dev/null"]
+    run = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True,
+                         timeout=60)
+    assert run.stdout.splitlines() == [f"{path}: this is a pipe or a device, wanted a file"
+                                       for path in paths], run.stderr
+
+
+@posix
+def test_a_pipe_a_socket_or_a_folder_is_not_replaced(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    os.mkdir("folder")
+    os.symlink("pipe", "link")
+    with socket.socket(socket.AF_UNIX) as end:
+        end.bind("socket")
+        for name in ("pipe", "link", "socket", "folder", "folder/", ""):
+            with pytest.raises(OSError):
+                write_idx(name, np.zeros(3, np.uint8))
+    assert [stat.S_IFMT(os.lstat(name).st_mode) for name in ("pipe", "link", "socket", "folder")] == [
+        stat.S_IFIFO, stat.S_IFLNK, stat.S_IFSOCK, stat.S_IFDIR]
+    assert len(os.listdir()) == 4
+
+
+@posix
+def test_a_file_that_is_far_longer_than_it_says_is_refused_at_once(tmp_path):
+    code = ("import sys; from npbp.datasets import DataError, read_idx\n"
+            "for path in sys.argv[1:]:\n"
+            "    try: read_idx(path)\n"
+            "    except DataError as error: print('more than that follow it' in str(error), end=' ')\n")
+    (tmp_path / "plain").write_bytes(header(8, 3) + bytes(3))
+    (tmp_path / "packed").write_bytes(gzip.compress(header(8, 3) + bytes(3)))
+    for name in ("plain", "packed"):
+        os.truncate(tmp_path / name, 10**12)  # zeros after a gzip are allowed, and skipped
+    run = subprocess.run([sys.executable, "-c", code, tmp_path / "plain", tmp_path / "packed"],
+                         capture_output=True, text=True, timeout=20)
+    assert run.stdout == "False True ", run.stderr  # of a plain file the message has the number
+    (tmp_path / "packed").write_bytes(gzip.compress(header(8, 3) + b"abc") + bytes(1000))
+    assert read_idx(tmp_path / "packed").tolist() == [97, 98, 99]
+
+
+# What is given
+
+@pytest.mark.parametrize("path", [None, 0, True, 1.5, ["a"], ("a",), {"a": 1}, np.zeros(3)])
+def test_what_is_no_path_is_an_error_that_says_so(path):
+    with pytest.raises(TypeError, match="read_idx: got .* as the path, wanted a string"):
+        read_idx(path)
+    with pytest.raises(TypeError, match="write_idx: got .* as the path, wanted a string"):
+        write_idx(path, np.zeros(3, np.uint8))
+
+
+def test_a_path_with_a_zero_is_an_error_that_says_so():
+    with pytest.raises(ValueError, match="read_idx: got .* without the character 0"):
+        read_idx("a\0b")
+    with pytest.raises(ValueError, match="write_idx: got .* without the character 0"):
+        write_idx("a\0b", np.zeros(3, np.uint8))
+
+
+def test_paths_may_be_strings_bytes_and_path_objects(tmp_path):
+    for path in (tmp_path / "a\nb", str(tmp_path / "c"), os.fsencode(tmp_path / "d.gz")):
+        write_idx(path, np.array([1, 2], np.uint8))
+        assert read_idx(path).tolist() == [1, 2]
+    assert (tmp_path / "d.gz").read_bytes()[:2] == b"\x1f\x8b"
+
+
+@pytest.mark.parametrize("limit, error", [("9", TypeError), (9.0, TypeError), ([], TypeError),
+                                          (-1, ValueError)])
+def test_a_limit_that_is_none_is_an_error_that_says_so(tmp_path, limit, error):
+    write_idx(tmp_path / "a", np.zeros(3, np.uint8))
+    with pytest.raises(error, match="read_idx: got max_bytes=.*, wanted"):
+        read_idx(tmp_path / "a", max_bytes=limit)
+    assert len(read_idx(tmp_path / "a", max_bytes=np.int64(3))) == 3
+
+
+def test_what_is_masked_is_not_written_as_if_it_were_there(tmp_path):
+    array = np.ma.array([1, 2, 3], dtype=np.uint8, mask=[False, True, False])
+    with pytest.raises(TypeError, match=r"masked.*array\.filled"):
+        write_idx(tmp_path / "a", array)
+    write_idx(tmp_path / "a", array.filled(7))
+    assert read_idx(tmp_path / "a").tolist() == [1, 7, 3]

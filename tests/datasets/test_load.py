@@ -88,6 +88,48 @@ def test_the_full_mnist_is_what_was_published():
     assert round(train[0].mean() / 255, 4) == 0.1307  # the mean that is quoted everywhere
 
 
+@pytest.mark.parametrize("name", [["mnist"], ("mnist",), {"mnist": 1}, None, 3, True, b"mnist",
+                                  Path("mnist"), np.array(["mnist"])])
+def test_a_name_that_is_no_string_is_an_error_that_says_so(name):
+    with pytest.raises(TypeError, match="load: got .* as the name, wanted a string, one of mnist-sample, mnist"):
+        load(name)
+
+
+@pytest.mark.parametrize("name", ["", "MNIST", "mnist\n", "x" * 10**6, "a\nb" * 1000, "../mnist"])
+def test_a_wrong_name_is_an_error_of_one_short_line(name):
+    with pytest.raises(ValueError, match="there is no data set '.*'; the names are") as caught:
+        load(name)
+    assert len(str(caught.value)) < 150 and str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("root", [0, True, 1.5, ["data"], np.zeros(2)])
+def test_a_root_that_is_no_path_is_an_error_that_says_so(root):
+    for ask in (cache_folder, lambda root: load("mnist", root=root)):
+        with pytest.raises(TypeError, match="cache_folder: got .* as the path, wanted a string"):
+            ask(root)
+
+
+def test_an_empty_root_is_an_error_and_not_the_usual_folder():
+    for root in ("", b""):
+        with pytest.raises(ValueError, match="cache_folder: got '' as the path, wanted a folder"):
+            cache_folder(root)
+
+
+def test_a_root_may_be_bytes_long_or_have_a_new_line(toy, tmp_path):
+    for root in (os.fsencode(tmp_path / "a"), tmp_path / "b\nc", tmp_path / "d" / ("e" * 255)):
+        toy.check(load("toy", root))
+        toy.check(load("toy", root, download=False))
+    with pytest.raises(DataError, match="File name too long"):
+        load("toy", tmp_path / ("e" * 256))
+
+
+@pytest.mark.parametrize("download", ["no", None, [], 0.0])
+def test_a_download_that_is_neither_true_nor_false_is_an_error(download):
+    with pytest.raises(TypeError, match="load: got download=.*, wanted True or False"):
+        load("mnist-sample", download=download)
+    load("mnist-sample", download=np.bool_(False))
+
+
 # The folder
 
 def test_the_folder_is_root_else_npbp_data_else_the_platforms(tmp_path, monkeypatch):
@@ -196,6 +238,46 @@ def test_a_bad_file_in_the_cache_is_fetched_again_and_said_so(toy, tmp_path, cap
     assert out == "" and str(path) in err and f"npbp: fetching {path.name} again" in err
     toy.check(load("toy", tmp_path, download=False))
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes")
+@pytest.mark.parametrize("link", [False, True])
+def test_a_pipe_in_the_cache_is_refused_at_once_and_stays_a_pipe(toy, tmp_path, link):
+    load("toy", tmp_path)
+    path = tmp_path / "toy" / f"{FILES[1]}.gz"
+    path.unlink()
+    pipe = tmp_path / "pipe" if link else path
+    os.mkfifo(pipe)
+    if link:
+        path.symlink_to(pipe)
+    code = ("from npbp.datasets import DataError\n"
+            "for download in (False, True):\n"
+            "    try: load('toy', root, download)\n"
+            "    except DataError as error: print(error)\n")
+    process = toy.process(tmp_path, code, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    out, err = process.communicate(timeout=60)
+    assert out.count(f"{path}: this is a pipe or a device, wanted a file") == 2, err
+    assert "nothing can be written to" in out and pipe.is_fifo() and path.is_symlink() == link
+    assert names(tmp_path / "toy") == toy.names
+
+    (tmp_path / "toy" / FILES[1]).write_bytes(toy.plain[FILES[1]])  # a good file stands in
+    toy.check(load("toy", tmp_path, download=False))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs sparse files")
+@pytest.mark.parametrize("hash_of_gz", [False, True])
+def test_a_giant_file_in_the_cache_is_refused_at_once(toy, tmp_path, monkeypatch, hash_of_gz):
+    sha256 = tuple(hashlib.sha256(toy.packed[file]).hexdigest() for file in FILES)
+    if hash_of_gz:
+        monkeypatch.setitem(SOURCES, "toy", toy.source._replace(sha256=sha256, hash_of_gz=True))
+    load("toy", tmp_path)
+    for name, body in ((f"{FILES[0]}.gz", toy.packed[FILES[0]]), (FILES[0], toy.plain[FILES[0]])):
+        (tmp_path / "toy" / name).write_bytes(body)
+        os.truncate(tmp_path / "toy" / name, 10**12)
+    start = time.monotonic()
+    with pytest.raises(DataError, match="but more than that follow it.*\n.*but 99"):
+        load("toy", tmp_path, download=False)
+    assert time.monotonic() - start < 20
 
 
 def test_a_flipped_bit_in_the_cache_is_found(toy, tmp_path, capfd):

@@ -1,0 +1,193 @@
+"""A network as a file: its structure as JSON, and its weights, in one NumPy ``.npz``.
+
+A file may come from anywhere and claim anything, so it is read without pickle, and
+nothing is made that is larger than what the file has bytes for. First the directory of
+the archive is held against the size of the file, and the shape of each array against its
+bytes; then the network is made, of layers that may be no larger than these arrays; and
+only when all names and shapes agree are the weights read.
+"""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import json
+import math
+import os
+import reprlib
+import sys
+from collections.abc import Iterable
+from typing import Any, BinaryIO, Callable
+
+import numpy as np
+
+import npbp.layers
+import npbp.losses
+from npbp.files import opened, replacing
+from npbp.layers import Layer
+from npbp.layers.checks import Checked, floating
+from npbp.losses import Loss
+from npbp.npy import Npz
+
+LONGEST = 1 << 22  # bytes of a structure: enough for ten thousand layers
+
+
+def save(network: Any, path: str | bytes | os.PathLike) -> None:
+    """Write the structure and weights of ``network``; see `npbp.Network.save`."""
+    structure = np.array(json.dumps({"network": type(network).__name__, **network.config()}))
+    if structure.nbytes > LONGEST:
+        raise ValueError(
+            f"{type(network).__name__}.save: got a config of {structure.nbytes // 4} letters, wanted "
+            f"{LONGEST // 4} at most: load reads no more"
+        )
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, config=structure, **network.parameters)
+
+
+def recipe(part: Any) -> list:
+    """``[class, arguments]`` of a layer or loss, which `load` makes again."""
+    kind, config = type(part), part.config() if hasattr(part, "config") else {}
+    try:
+        inspect.signature(kind).bind(**config)
+        json.dumps(config)
+    except TypeError as error:
+        raise TypeError(
+            f"{kind.__name__}.config: got {config}, wanted the arguments of __init__, as plain "
+            f"numbers and strings, so that the file can be loaded: {error}"
+        ) from None
+    return [kind.__name__, config]
+
+
+def load(path: str | bytes | os.PathLike, own: Iterable[type], networks: dict[str, type]) -> Any:
+    """The network in the file ``path``; see `npbp.Network.load`.
+
+    ``own`` are the caller's classes of layers and losses, ``networks`` the classes that
+    the network may be of.
+    """
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(f"Network.load: got {reprlib.repr(path)}, wanted the path of a file")
+    own = _classes(own)
+    try:
+        with opened(path) as file:
+            return _read(file, own, networks)
+    except Exception as error:  # a damaged file makes zipfile and json raise all sorts
+        # The operating system's own word: not there, not ours to read. (Invalid is what it
+        # calls a place before the start of the file, which a damaged archive may name.)
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error) or repr(error)
+        line = "".join(c if c.isprintable() else " " for c in reason[:200])
+        raise ValueError(f"{os.fsdecode(path)}: no saved network: {line}") from None
+
+
+def _read(file: BinaryIO, own: dict[str, type], networks: dict[str, type]) -> Any:
+    with Npz(file) as arrays:
+        if "config" not in arrays:
+            raise ValueError("it is an .npz file of something else")
+        config = json.loads(_text(arrays.read("config", LONGEST)))
+        shapes = {name: arrays.shape(name) for name in arrays if name != "config"}
+        network = _make(config, own, networks, sum(map(math.prod, shapes.values())))
+        wanted = {name: W.shape for name, W in network.parameters.items()}
+        for name in sorted({*wanted, *shapes}):
+            if wanted.get(name) != shapes.get(name):
+                raise ValueError(f"got the weights {reprlib.repr(name)} of shape {shapes.get(name)}, "
+                                 f"wanted {wanted.get(name)}")
+        for name, layer in zip(network.names, network.layers):
+            for key in layer.parameters:
+                W = arrays.read(f"{name}.{key}")
+                layer.dtype = floating(W.dtype)
+                setattr(layer, key, W)
+    return network
+
+
+def _text(array: np.ndarray) -> str:
+    """The text of an array that holds one. NumPy would make characters that Python has not."""
+    if array.dtype.kind != "U" or array.shape:
+        raise ValueError("its config is no text")
+    return array.tobytes().decode("utf-32-le" if sys.byteorder == "little" else "utf-32-be").rstrip("\0")
+
+
+def _make(config: Any, own: dict[str, type], networks: dict[str, type], most: int) -> Any:
+    """The network that ``config`` tells of, if it has no more than ``most`` weights."""
+    if not (isinstance(config, dict) and isinstance(config.get("network"), str)):
+        raise ValueError("its config does not say which network it is")
+    name = config.pop("network")
+    if name not in networks:
+        raise ValueError(f"it is a {name[:60]}: read it with {name[:60]}.load")
+    kind, rng = networks[name], _Ration(most)
+    ours = {**_parts(npbp.layers), **_parts(npbp.losses)}
+    known = {name: _with_rng(part, rng) for name, part in ours.items()}
+    if _takes_rng(kind):
+        config["rng"] = rng
+    return kind.from_config(config, _Known({**known, **own}))
+
+
+# ---- what a file may name
+
+
+class _Known(dict):
+    """The classes that a file may name."""
+
+    def __getitem__(self, name: Any) -> Callable:
+        if isinstance(name, str) and name in self:
+            return super().__getitem__(name)
+        raise ValueError(f"{reprlib.repr(name)} is unknown; pass their classes as layers=(...,) if "
+                         "it has layers or a loss of your own")
+
+
+def _parts(room: Any) -> dict[str, type]:
+    """The layers or losses of a package, by name."""
+    return {
+        name: kind
+        for name, kind in vars(room).items()
+        if isinstance(kind, type) and issubclass(kind, Checked) and kind not in (Layer, Loss)
+    }
+
+
+def _classes(own: Iterable[type]) -> dict[str, type]:
+    """The caller's own classes by name."""
+    kinds = list(own) if isinstance(own, Iterable) else [None]
+    if not all(isinstance(kind, type) for kind in kinds):
+        raise TypeError(
+            f"Network.load: got layers={reprlib.repr(own)}, wanted classes, as in layers=(MyLayer,)"
+        )
+    return {kind.__name__: kind for kind in kinds}
+
+
+class _Ration(np.random.Generator):
+    """Draws as many numbers as the file has weights, and no more.
+
+    What a layer of ours starts with is overwritten, but a layer that the file only claims
+    to have would take its memory and time here.
+    """
+
+    def __init__(self, left: int) -> None:
+        super().__init__(np.random.PCG64())
+        self.left = left
+
+    def _granted(self, size: Any) -> Any:
+        self.left -= math.prod(np.atleast_1d(1 if size is None else size).tolist())
+        if self.left < 0:
+            raise ValueError("its layers are larger than the weights in it")
+        return size
+
+    def random(self, size: Any = None, *more: Any, **named: Any) -> Any:
+        return super().random(self._granted(size), *more, **named)
+
+    def standard_normal(self, size: Any = None, *more: Any, **named: Any) -> Any:
+        return super().standard_normal(self._granted(size), *more, **named)
+
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+        return super().uniform(low, high, self._granted(size))
+
+    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+        return super().normal(loc, scale, self._granted(size))
+
+
+def _takes_rng(kind: type) -> bool:
+    return "rng" in inspect.signature(kind).parameters
+
+
+def _with_rng(kind: type, rng: np.random.Generator) -> Callable:
+    """Makes one of ``kind`` with ``rng``, whatever the file says."""
+    return (lambda **config: kind(**{**config, "rng": rng})) if _takes_rng(kind) else kind
