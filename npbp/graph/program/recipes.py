@@ -80,7 +80,10 @@ def recipe(op: Operation, Y: Any, X: Sequence[Any]) -> Recipe:
         name = f"{ufunc.__name__}_reduce"
         axis = tuple(map(int, op.axis)) if np.ndim(op.axis) else op.axis and int(op.axis)
         text = f"{{{name}}}({{0}}, {axis}, None, {{out}}, {bool(op.keepdims)})"
-        return Recipe(NUMBER if number else OUT, text, {name: ufunc.reduce}, text)
+        # (NumPy 1.26 to 2.1 gets a maximum with out= wrong, of an array read backwards.)
+        takes_out = ufunc is np.add
+        memory = NUMBER if number else OUT if takes_out else NEW
+        return Recipe(memory, text, {name: ufunc.reduce}, text if takes_out else None)
     if not number:
         if kind is Transpose:
             backwards = op.axes == tuple(range(Y.ndim))[::-1]

@@ -600,6 +600,33 @@ def test_a_call_that_fails_leaves_no_trace():
     np.testing.assert_array_equal(program(np.ones(3), [0, 2]), [9.0, 9.0])
 
 
+@pytest.mark.parametrize("flip", [np.flip, np.flipud, lambda x: x[:, ::-1], lambda x: x.T[::-1]])
+@pytest.mark.parametrize("reduce", [
+    np.sum, np.mean, np.max, np.min, np.prod, np.var, np.std, np.any, np.all, np.argmax, np.argmin,
+    graph.logsumexp, np.count_nonzero,
+])  # fmt: skip
+def test_reductions_of_arrays_read_backwards(reduce, flip):
+    """NumPy 1.26 to 2.1 has np.maximum.reduce(x[::-1], out=...) wrong: the program avoids it."""
+    rng = np.random.default_rng(0)
+    for shape in ((2, 1), (3, 2), (17, 5), (8, 33)):
+        x = Variable(np.zeros(shape))
+        outputs = [
+            reduce(flip(x), axis=axis, **keep)
+            for axis in (None, 0, -1)
+            for keep in ({}, {"keepdims": True})
+            if not keep or reduce not in (np.argmax, np.argmin, np.count_nonzero)
+        ]
+        # What is not returned is written into a buffer.
+        program = graph.compile([outputs, [y * 1.5 for y in outputs]], [x])
+        for _ in range(3):
+            new = rng.standard_normal(shape)
+            expected = evaluate(outputs, {x: np.ascontiguousarray(new)})
+            found, more = program(new)
+            for a, b, c in zip(found, more, expected):
+                np.testing.assert_allclose(a, c, rtol=1e-12)
+                np.testing.assert_allclose(b, c * 1.5, rtol=1e-12)
+
+
 def test_twenty_thousand_operations():
     for x in (Variable(1.0), Variable(np.ones(3))):
         y = x
