@@ -54,7 +54,7 @@ def general_back_propagation(
     ValueError
         If z has several entries and there is no ``upstream``, or one of another shape.
     TypeError
-        If z or a target is no variable, or a target is of integers; if the program goes
+        If z or a target is no variable, or is not of floating numbers; if the program goes
         from real numbers to complex ones.
 
     Examples
@@ -346,16 +346,17 @@ def naive_back_propagation(
 
 
 def upstream_of(z: Variable, upstream: Any, insert: bool) -> Any:
-    """dJ/dz, checked; ones if z is a single number."""
+    """dJ/dz, checked; 1 if z is a single number."""
+    check_floating("z", z.value)
     if upstream is None:
-        if z.value.size != 1 or z.value.ndim:
+        if z.value.ndim:
             raise ValueError(
                 f"got a z of shape {z.value.shape} and no upstream gradient: say what dJ/dz is "
-                "(upstream=...), or make a single number of it, as with np.sum(z)"
+                f"(upstream=...), or make a single number of it: {as_number('z', z.value)}"
             )
         upstream = z.value.dtype.type(1)
     elif type(upstream) is not Variable:
-        upstream = np.asarray(upstream, dtype=z.value.dtype)[()]
+        upstream = real("an upstream gradient", upstream).astype(z.value.dtype, copy=False)[()]
     if upstream.shape != z.value.shape:
         raise ValueError(
             f"got an upstream gradient of shape {upstream.shape}, wanted {z.value.shape}, the "
@@ -364,6 +365,43 @@ def upstream_of(z: Variable, upstream: Any, insert: bool) -> Any:
     if insert:
         return upstream if type(upstream) is Variable else Variable(upstream)
     return upstream.value if type(upstream) is Variable else upstream
+
+
+def check_floating(what: str, y: Any) -> None:
+    """Refuse an output that no derivative can tell anything about: not one of floating numbers."""
+    if y.dtype.kind == "c":
+        raise TypeError(
+            f"got {what} of type {y.dtype}, wanted floating numbers: a derivative here is that "
+            "of a real function: return real and imaginary parts, computed as real numbers"
+        )
+    if y.dtype.kind in "iub":
+        raise TypeError(
+            f"got {what} of type {y.dtype}, wanted floating numbers: an integer or a truth value "
+            "does not change a little when its argument does. Is it a count, a position (such as "
+            "that of np.argmax) or a comparison? (A whole number that is a constant: 3.0 for 3)"
+        )
+    if y.dtype.kind != "f":
+        raise TypeError(f"got {what} of type {y.dtype}, wanted floating numbers")
+
+
+def as_number(name: str, z: Any) -> str:
+    """How to make a single number of an array: what to write in a program."""
+    if z.size == 1:
+        return f"{name}[{', '.join('0' * z.ndim)}], {name}.reshape(()) or np.sum({name})"
+    return f"np.sum({name}) or np.mean({name})"
+
+
+def real(what: str, given: Any) -> np.ndarray:
+    """What a user gave as an array; what is not of real numbers, or has gaps, is refused."""
+    if isinstance(given, np.ma.MaskedArray):
+        raise TypeError(
+            f"got {what} with a mask, which would be lost, wanted a plain array: fill the gaps, "
+            "as with x.filled(0), or choose with np.where"
+        )
+    array = np.asarray(given)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"got {what} of type {array.dtype}, wanted real numbers")
+    return array
 
 
 def zeros_of(V: Variable, insert: bool) -> Any:
