@@ -172,6 +172,8 @@ def _describe(x: Any) -> str:
     if not isinstance(value, (int, float, np.generic, np.ndarray)):
         return repr(value)[:60]
     value = np.asarray(value)
+    if value.dtype.kind not in "fiub":
+        return f"shape {value.shape} of type {value.dtype}"
     parts.append(f"shape {value.shape}")
     finite = value[np.isfinite(value)]
     if finite.size and finite.dtype.kind != "b":

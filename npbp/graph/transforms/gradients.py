@@ -62,8 +62,7 @@ def value_and_grad(
         z = f(*args, **kwargs)
         if has_aux:
             z, aux = pair(z, inputs)
-        if type(z) is not Variable or z.value.ndim or z.value.dtype.kind != "f":
-            check_single_number(z)
+        check_single_number(z)
         if type(z) is Variable:
             graph = prune(inputs, z)
             insert = reaches_older(graph, inputs)

@@ -22,7 +22,7 @@ from npbp.graph.backprop import (
 from npbp.graph.forward import push_tangents, together
 from npbp.graph.operation import LinearMap
 from npbp.graph.transforms.trees import leaves, paths, rebuild
-from npbp.graph.variable import Variable
+from npbp.graph.variable import Variable, value_of
 
 
 class Identity(LinearMap):
@@ -111,15 +111,18 @@ def own_variable(x: Any, n: int | str) -> Variable:
 
 def check_single_number(z: Any) -> None:
     """Of ``z``, what a function returned that `grad` is to differentiate."""
+    y = z.value if type(z) is Variable else z
+    if type(y) in (np.float64, np.float32, float):  # nearly always
+        return
     if z is None:
         raise TypeError("the function returned None, wanted a number: is its `return` missing?")
-    if not isinstance(z, (Variable, np.ndarray, np.generic, int, float, complex)):
+    if not isinstance(y, (np.ndarray, np.generic, int, complex)):
         raise TypeError(
-            f"the function returned {type(z).__name__}, wanted a single number: use jacobian for all "
-            "derivatives of a list, tuple or dict; has_aux=True to return other things beside "
-            "the number; or make a number of it, as with np.sum"
+            f"the function returned {type(y).__name__}, wanted a single number: use jacobian for "
+            "all derivatives of a list, tuple or dict; has_aux=True to return other things "
+            "beside the number; or make a number of it, as with np.sum"
         )
-    y = z.value if type(z) is Variable else np.asarray(z)
+    y = np.asarray(y)
     check_floating("a result of the function", y)
     if y.size == 1 and y.ndim:
         raise TypeError(
@@ -142,7 +145,8 @@ def outputs_of(result: Any) -> list:
             raise TypeError("the function returned None, wanted an array: is its `return` missing?")
         if type(y) is not Variable:
             outputs[k] = y = np.asarray(y)[()]
-        if y.dtype.kind != "f":
+        y = value_of(y)
+        if not isinstance(y, (np.ndarray, np.generic)) or y.dtype.kind != "f":
             place = list(paths(result))[k]
             check_floating(f"a result{place and ' at '}{place} of the function", y)
     return outputs

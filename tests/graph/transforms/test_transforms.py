@@ -1,6 +1,7 @@
 """grad, vjp, jvp, jacobian, hessian: functions of arrays to functions of arrays, nested at will."""
 
 import collections
+import fractions
 import functools
 import gc
 
@@ -776,6 +777,22 @@ def test_a_complex_result_has_no_derivative(f):
     ):  # fmt: skip
         with refuses(TypeError, "complex128", "wanted floating numbers", "real function"):
             call()
+
+
+def test_an_object_in_the_program_is_an_error_that_says_so():
+    half = fractions.Fraction(1, 2)
+    for f in (
+        lambda x: np.sum(x * half), lambda x: x[0] * half, lambda x: np.sum(np.array([half]) * x),
+        lambda x: half,
+    ):  # fmt: skip
+        for call in (
+            lambda: grad(f)(X), lambda: vjp(f, X), lambda: jacobian(f)(X), lambda: jvp(f, (X,), (X,))
+        ):  # fmt: skip
+            with refuses(TypeError, "got .* of type object|returned Fraction"):
+                call()
+    x = Variable(X)
+    with refuses(TypeError, "z of type object", "Fraction"):
+        graph.general_back_propagation([x], np.sum(x * half))
 
 
 # ---- errors
