@@ -21,7 +21,7 @@ from typing import Any, Iterable, Iterator
 
 import numpy as np
 
-from npbp.graph.operation import watching
+from npbp.graph.operation import watcher, watching
 from npbp.graph.variable import Variable
 
 
@@ -103,7 +103,7 @@ def build_grad(V: Variable, grad_table: GradTable) -> Any:
         term = bprop(C, i, G, grad_table.insert)
         total = term if total is None else total + term
     if watching:
-        watching[-1].total(V, total)
+        watcher().total(V, total)
     grad_table[V] = total
     return total
 
@@ -132,7 +132,7 @@ def bprop(C: Variable, i: int, G: Any, insert: bool = True) -> Any:
         if gradient.dtype != value.dtype:
             gradient = in_dtype(value.dtype, gradient)
     if watching:
-        watching[-1].gradient(C, i, G, gradient)
+        watcher().gradient(C, i, G, gradient)
     return gradient
 
 
