@@ -527,6 +527,28 @@ def test_operations_may_have_any_name():
     same([graph.compile(y, [x])(np.zeros(3))], [np.full(3, 10.0)])
 
 
+def test_the_source_calls_an_operation_by_its_name():
+    class SoftStep(graph.Operation):
+        def forward(self, X):
+            return X / (1 + np.abs(X))
+
+        def bprop(self, i, G, Y, X):
+            return G / (1 + np.abs(X)) ** 2
+
+    class Other(SoftStep):
+        name = "half a step"
+
+    x = Variable(np.ones((3, 2), np.float32), name="x")
+    layer = Linear(2, 2)
+    y = graph.apply(layer, Other()(SoftStep()(x))) + np.argsort(x, axis=0)
+    d = graph.general_back_propagation([x], np.sum(y))[x]
+    program = graph.compile([y, d], [x])
+    for text in (" soft_step(x)", " half_a_step(", " argsort(x)", " linear(", " linear_bp_input("):
+        assert text in program.source
+    new = np.random.default_rng(0).standard_normal((3, 2)).astype(np.float32)
+    same(program(new), evaluate([y, d], {x: new}))
+
+
 def test_the_source_is_the_python_that_runs():
     x = Variable(np.ones((2, 3)), name="x")
     program = graph.compile(np.tanh(x[:-1] @ x.T), [x])
