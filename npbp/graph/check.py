@@ -107,7 +107,8 @@ def check_grads(
     if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or order < 1:
         raise ValueError(f"check_grads: got order={order!r}, wanted 1, 2, ...")
     modes = (modes,) if isinstance(modes, str) else modes
-    if not modes or any(mode not in ("rev", "fwd") for mode in modes):
+    known = np.iterable(modes) and all(mode in ("rev", "fwd") for mode in modes)
+    if not known or not modes:
         raise ValueError(f"check_grads: got modes={modes!r}, wanted ('rev', 'fwd') or one of them")
     rng = np.random.default_rng(0 if rng is None else rng)  # a generator stays itself
     args = tuple(args)

@@ -395,7 +395,7 @@ def test_arguments_of_the_check_that_make_no_sense_are_refused():
     for order in (0, -1, 1.5, True, None):
         with pytest.raises(ValueError, match="order=.*wanted 1, 2"):
             check_grads(Square(), (X,), order=order)
-    for modes in ("forward", (), ("rev", "both"), None, [["rev"]]):
+    for modes in ("forward", (), ("rev", "both"), None, 3, [["rev"]]):
         with pytest.raises(ValueError, match="modes=.*'rev', 'fwd'"):
             check_grads(Square(), (X,), modes=modes)
     with pytest.raises(TypeError, match="argument of type int64.*close over"):

@@ -53,7 +53,7 @@ def checked_argnums(argnums: Any) -> Any:
     """An int, or a tuple of int."""
     if isinstance(argnums, (int, np.integer)) and not isinstance(argnums, bool):
         return int(argnums)
-    numbers = tuple(argnums) if isinstance(argnums, (tuple, list, range)) else (None,)
+    numbers = tuple(argnums) if np.iterable(argnums) else (None,)
     if not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in numbers):
         raise TypeError(f"got argnums={argnums!r}, wanted an int or a tuple of them")
     return tuple(map(int, numbers))

@@ -61,7 +61,7 @@ def test_argnums_says_which_arguments():
     assert grad(f, (0, 1))(2.0, 3.0) == (9, 12)
     assert grad(f, (1, 0))(2.0, 3.0, z=10.0) == (120, 90)
     assert grad(f, (1,))(2.0, 3.0) == (12,)
-    assert grad(f, [0])(2.0, 3.0) == (9,)
+    assert grad(f, [0])(2.0, 3.0) == grad(f, np.array([0]))(2.0, 3.0) == (9,)
     assert grad(f, ())(2.0, 3.0) == ()
 
 
