@@ -64,9 +64,11 @@ def checkpoint(f: Callable) -> Callable:
     Returns
     -------
     function
-        With the values and the derivatives of f, of any order and in both directions. For
-        the first derivative by back-propagation, its memory is that of its arguments. Of
-        several arrays that f returns, each runs f again for its gradient.
+        With the values and the derivatives of f, of any order and in both directions: to the
+        last bit for an argument that is used here alone (a sum over uses inside and outside is
+        added in another order). For the first derivative by back-propagation, its memory is
+        that of its arguments. Of several arrays that f returns, each runs f again for its
+        gradient.
 
     Raises
     ------
