@@ -59,10 +59,16 @@ from npbp.graph.forward import general_forward_propagation
 from npbp.graph.operations.indexing import at
 from npbp.graph.operations.joining import array
 from npbp.graph.operations.reductions import log_softmax, logsumexp, softmax
-from npbp.graph.transforms.gradients import (
-    grad,
+from npbp.graph.transforms.checkpoint import checkpoint
+from npbp.graph.transforms.curvature import (
+    gauss_newton_vector_product,
     hessian,
     hessian_vector_product,
+)
+from npbp.graph.transforms.gradients import (
+    elementwise_grad,
+    grad,
+    grad_and_aux,
     jacobian,
     jvp,
     value_and_grad,
@@ -85,14 +91,18 @@ __all__ = [
     "bprop",
     "build_grad",
     "check_grads",
+    "checkpoint",
     "compile",
     "draw",
+    "elementwise_grad",
     "evaluate",
+    "gauss_newton_vector_product",
     "general_back_propagation",
     "general_forward_propagation",
     "get_children",
     "get_inputs",
     "grad",
+    "grad_and_aux",
     "hessian",
     "hessian_vector_product",
     "jacobian",

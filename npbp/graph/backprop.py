@@ -21,7 +21,7 @@ from typing import Any, Iterable, Iterator
 
 import numpy as np
 
-from npbp.graph.operation import watching
+from npbp.graph.operation import watcher, watching
 from npbp.graph.variable import Variable
 
 
@@ -54,7 +54,7 @@ def general_back_propagation(
     ValueError
         If z has several entries and there is no ``upstream``, or one of another shape.
     TypeError
-        If z or a target is no variable, or a target is of integers; if the program goes
+        If z or a target is no variable, or is not of floating numbers; if the program goes
         from real numbers to complex ones.
 
     Examples
@@ -103,7 +103,7 @@ def build_grad(V: Variable, grad_table: GradTable) -> Any:
         term = bprop(C, i, G, grad_table.insert)
         total = term if total is None else total + term
     if watching:
-        watching[-1].total(V, total)
+        watcher().total(V, total)
     grad_table[V] = total
     return total
 
@@ -132,7 +132,7 @@ def bprop(C: Variable, i: int, G: Any, insert: bool = True) -> Any:
         if gradient.dtype != value.dtype:
             gradient = in_dtype(value.dtype, gradient)
     if watching:
-        watching[-1].gradient(C, i, G, gradient)
+        watcher().gradient(C, i, G, gradient)
     return gradient
 
 
@@ -346,16 +346,17 @@ def naive_back_propagation(
 
 
 def upstream_of(z: Variable, upstream: Any, insert: bool) -> Any:
-    """dJ/dz, checked; ones if z is a single number."""
+    """dJ/dz, checked; 1 if z is a single number."""
+    check_floating("z", z.value)
     if upstream is None:
-        if z.value.size != 1 or z.value.ndim:
+        if z.value.ndim:
             raise ValueError(
                 f"got a z of shape {z.value.shape} and no upstream gradient: say what dJ/dz is "
-                "(upstream=...), or make a single number of it, as with np.sum(z)"
+                f"(upstream=...), or make a single number of it: {as_number('z', z.value)}"
             )
         upstream = z.value.dtype.type(1)
     elif type(upstream) is not Variable:
-        upstream = np.asarray(upstream, dtype=z.value.dtype)[()]
+        upstream = real("an upstream gradient", upstream).astype(z.value.dtype, copy=False)[()]
     if upstream.shape != z.value.shape:
         raise ValueError(
             f"got an upstream gradient of shape {upstream.shape}, wanted {z.value.shape}, the "
@@ -364,6 +365,46 @@ def upstream_of(z: Variable, upstream: Any, insert: bool) -> Any:
     if insert:
         return upstream if type(upstream) is Variable else Variable(upstream)
     return upstream.value if type(upstream) is Variable else upstream
+
+
+def check_floating(what: str, y: Any) -> None:
+    """Refuse an output that no derivative can tell anything about: not one of floating numbers."""
+    dtype = getattr(y, "dtype", np.dtype(object))
+    if dtype.kind == "f":
+        return
+    why = "is there an object that is no number for NumPy in the program, such as a Fraction?"
+    if dtype.kind == "c":
+        why = (
+            "a derivative here is that of a real function: return real and imaginary parts, "
+            "computed as real numbers"
+        )
+    if dtype.kind in "iub":
+        why = (
+            "an integer or a truth value does not change a little when its argument does. Is it "
+            "a count, a position (such as that of np.argmax) or a comparison? (A whole number "
+            "that is a constant: 3.0 for 3)"
+        )
+    raise TypeError(f"got {what} of type {dtype}, wanted floating numbers: {why}")
+
+
+def as_number(name: str, z: Any) -> str:
+    """How to make a single number of an array: what to write in a program."""
+    if z.size == 1:
+        return f"{name}[{', '.join('0' * z.ndim)}], {name}.reshape(()) or np.sum({name})"
+    return f"np.sum({name}) or np.mean({name})"
+
+
+def real(what: str, given: Any) -> np.ndarray:
+    """What a user gave as an array; what is not of real numbers, or has gaps, is refused."""
+    if isinstance(given, np.ma.MaskedArray):
+        raise TypeError(
+            f"got {what} with a mask, which would be lost, wanted a plain array: fill the gaps, "
+            "as with x.filled(0), or choose with np.where"
+        )
+    array = np.asarray(given)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"got {what} of type {array.dtype}, wanted real numbers")
+    return array
 
 
 def zeros_of(V: Variable, insert: bool) -> Any:

@@ -16,6 +16,7 @@ from typing import Any, Mapping
 
 import numpy as np
 
+from npbp.graph.backprop import real
 from npbp.graph.operation import Operation
 from npbp.graph.variable import Variable
 
@@ -45,7 +46,8 @@ def apply(layer: Any, x: Any, *others: Any) -> Any:
     TypeError
         If ``layer`` has not the methods. If the gradient is differentiated again, or
         pushed forward (``jvp``): the layer's backward is plain NumPy and has no derivative
-        of its own. If a gradient for one of ``others`` is asked for.
+        of its own. If a gradient for one of ``others`` is asked for. If the layer returns
+        what is no array of real numbers.
     ValueError
         If the layer returns a gradient of another shape than what it is the gradient of.
 
@@ -80,6 +82,8 @@ def apply(layer: Any, x: Any, *others: Any) -> Any:
                 "is a pair of parentheses missing, as in ReLU()?"
             )
     weights = parameters(layer)
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError("apply: got an input with a mask, which would be lost: x.filled(0)")
     inputs = [v if type(v) is Variable else np.asarray(v) for v in (x, *others)]
     return LayerOperation(layer, tuple(weights), len(inputs))(*inputs, *weights.values())
 
@@ -154,7 +158,7 @@ class LayerOperation(Operation):
         self.held, self.noted = (X, layer), ()
         if isinstance(Y, tuple):
             Y = self._number(Y, inputs[0])
-        return np.asarray(Y)[()]
+        return self.real("forward", Y)[()]
 
     def _number(self, Y: tuple, scores: Any) -> Any:
         """A loss returns (prediction, number): the number, in the dtype of the scores."""
@@ -164,7 +168,24 @@ class LayerOperation(Operation):
                 "loss (prediction, number)"
             )
         dtype = scores.dtype if scores.dtype.kind == "f" else np.float64
-        return np.asarray(Y[1], dtype)
+        return self.real("forward", Y[1]).astype(dtype)
+
+    def real(self, method: str, given: Any) -> np.ndarray:
+        """What a method of the layer returned, as an array of real numbers."""
+        if given is None:
+            raise TypeError(
+                f"{self.name}: got nothing (None) from {method}, wanted an array: is its `return` "
+                "missing?"
+            )
+        if type(given) is Variable:
+            raise TypeError(
+                f"{self.name}: got a Variable from {method}, wanted a plain array: a layer in "
+                "apply computes in plain NumPy, on plain arrays"
+            )
+        try:
+            return real(f"a result of {method}", given)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{self.name}: {error}") from None
 
     def bprop(self, i: int, G: Any, Y: Any, *X: Any) -> Any:
         return LayerGradient(self, i)(G, Y, *X)
@@ -191,7 +212,7 @@ class LayerOperation(Operation):
             )
         else:
             gradient, method = self._weights(layer, G)[self.names[i - self.taken]], "bp_param"
-        gradient = np.asarray(gradient)
+        gradient = self.real(method, gradient)
         if gradient.shape != X[i].shape:
             raise ValueError(
                 f"{self.name}: got a gradient of shape {gradient.shape} from {method}, wanted "
@@ -203,6 +224,11 @@ class LayerOperation(Operation):
         """``bp_param(G)`` by name. Of several weights it gives all at once: so note it."""
         if self.noted and np.array_equal(self.noted[0], G):
             return self.noted[1]
+        if not callable(getattr(layer, "bp_param", None)):
+            raise TypeError(
+                f"{self.name}: got a layer with weights ({', '.join(self.names)}) and no "
+                "bp_param, wanted one that gives their gradients"
+            )
         gradients = layer.bp_param(G)
         if not isinstance(gradients, Mapping):
             if not isinstance(gradients, (tuple, list)):
@@ -213,6 +239,12 @@ class LayerOperation(Operation):
                     f"from bp_param, wanted one for each of {', '.join(self.names)}"
                 )
             gradients = dict(zip(self.names, gradients))
+        missing = [name for name in self.names if gradients.get(name) is None]
+        if missing:
+            raise ValueError(
+                f"{self.name}: got no gradient of {', '.join(missing)} from bp_param, wanted one "
+                f"for each of {', '.join(self.names)}"
+            )
         if len(self.names) > 1:
             self.noted = np.copy(G), gradients
         return gradients

@@ -23,13 +23,14 @@ real functions, SIAM Review 40, 1998.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
 from npbp.graph.program.evaluate import dependents
 from npbp.graph.transforms.gradients import jvp, vjp
-from npbp.graph.transforms.trees import leaves, rebuild
+from npbp.graph.transforms.tracing import check_function, outputs_of, own_variable
+from npbp.graph.transforms.trees import leaves, paths, rebuild
 from npbp.graph.variable import Variable, value_of
 
 STEP = 1e-6  # h of the central difference: in float64 it leaves about nine digits
@@ -49,7 +50,7 @@ def check_grads(
     args: Sequence,
     order: int = 2,
     modes: Sequence[str] = ("rev", "fwd"),
-    rng: np.random.Generator | None = None,
+    rng: np.random.Generator | int | None = None,
 ) -> None:
     """Check the derivatives of ``f`` at ``args``, up to ``order``.
 
@@ -69,8 +70,8 @@ def check_grads(
         1: the gradient; 2: also the derivatives of the gradient; and so on.
     modes : tuple of "rev" and "fwd"
         Back-propagation, tangents pushed forward, or both. At order 2, each over each.
-    rng : numpy.random.Generator, optional
-        Draws the directions and upstream gradients; ``default_rng(0)`` if None.
+    rng : numpy.random.Generator or int, optional
+        Draws the directions and upstream gradients; an int is its seed, 0 if None.
 
     Raises
     ------
@@ -97,6 +98,7 @@ def check_grads(
     ...
     npbp.graph.check.CheckError: order 2, rev over rev, argument 0: ...
     """
+    check_function("check_grads", f)
     if not isinstance(args, (tuple, list)):
         raise TypeError(
             f"check_grads: got {type(args).__name__} as args, wanted the tuple of f's "
@@ -104,17 +106,19 @@ def check_grads(
         )
     if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or order < 1:
         raise ValueError(f"check_grads: got order={order!r}, wanted 1, 2, ...")
-    modes = (modes,) if isinstance(modes, str) else tuple(modes)
-    if not modes or not set(modes) <= {"rev", "fwd"}:
+    modes = (modes,) if isinstance(modes, str) else modes
+    known = np.iterable(modes) and all(mode in ("rev", "fwd") for mode in modes)
+    if not known or not modes:
         raise ValueError(f"check_grads: got modes={modes!r}, wanted ('rev', 'fwd') or one of them")
-    rng = np.random.default_rng(0) if rng is None else rng
+    rng = np.random.default_rng(0 if rng is None else rng)  # a generator stays itself
     args = tuple(args)
-    xs = [_float64(x) for x in leaves(args)]
-    names = [f"argument {name}" for name in _paths(args)]
+    places = [f"{n}{path}" for n, arg in enumerate(args) for path in paths(arg)]
+    names = [f"argument {place}" for place in places]
+    xs = [_float64(x, place) for x, place in zip(leaves(args), places)]
 
     def flat(*xs: Any) -> list:
         """f with the leaves of its arguments as arguments, and as result."""
-        return leaves(f(*rebuild(args, xs)))
+        return outputs_of(f(*rebuild(args, xs)))
 
     _check(flat, xs, names, "", 1, order, modes, rng)
 
@@ -284,16 +288,15 @@ def _total(y: np.ndarray) -> float:
 # ---- arguments
 
 
-def _float64(x: Any) -> Any:
+def _float64(x: Any, place: str) -> Any:
     if type(x) is Variable:
         raise TypeError("check_grads: got a Variable among args, wanted plain arrays: x.value")
-    array = np.array(x)
-    if array.dtype.kind != "f" and type(x) is not int:
+    if type(x) is not int and np.asarray(x).dtype.kind in "iub":
         raise TypeError(
-            f"check_grads: got an argument of type {array.dtype}, wanted floating numbers; let "
-            "f close over what is not to be differentiated"
+            f"check_grads: got an argument of type {np.asarray(x).dtype}, wanted floating numbers; "
+            "let f close over what is not to be differentiated"
         )
-    return array.astype(np.float64)[()]
+    return own_variable(x, place).value.astype(np.float64)
 
 
 def _numbers(result: list) -> list[np.ndarray]:
@@ -302,14 +305,3 @@ def _numbers(result: list) -> list[np.ndarray]:
 
 def _short(array: np.ndarray) -> str:
     return np.array2string(array, threshold=6, edgeitems=2, precision=6).replace("\n", "")
-
-
-def _paths(tree: Any, path: str = "") -> Iterator[str]:
-    """What to call the leaves of ``args``: 0, 1['W'], 1['b'][0], ..."""
-    pairs = tree.items() if isinstance(tree, dict) else enumerate(tree)
-    for key, branch in pairs:
-        name = f"{path}[{key!r}]" if path else str(key)
-        if isinstance(branch, (dict, list, tuple)):
-            yield from _paths(branch, name)
-        else:
-            yield name

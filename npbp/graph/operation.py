@@ -20,6 +20,7 @@ Source: Goodfellow, Bengio, Courville, Deep Learning, 6.5.6.
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from npbp.graph.variable import Variable
@@ -90,7 +91,7 @@ class Operation:
             inputs,
         )
         if watching:
-            watching[-1](Y)
+            watcher().value(Y)
         return Y
 
     def __repr__(self) -> str:
@@ -138,6 +139,31 @@ class Constant(Operation):
         return self.name
 
 
-# What `npbp.graph.watch` has put here; the last one is told of every new variable, and, by
-# ``backprop``, of every gradient (its methods ``gradient`` and ``total``).
-watching: list = []
+# ---- being watched, see `npbp.graph.watch`
+
+
+class Watcher:
+    """Is told of what a thread computes; this one takes no notice."""
+
+    thread: int  # whose
+
+    def value(self, Y: Variable) -> None:
+        """Of a new variable."""
+
+    def gradient(self, C: Variable, i: int, G: Any, gradient: Any) -> None:
+        """Of what the operation that made ``C`` passes to its input i, for ``G`` = dJ/dC."""
+
+    def total(self, V: Variable, total: Any) -> None:
+        """Of the sum of what the consumers of ``V`` pass to it."""
+
+
+# Those of all threads, the innermost last: a look at whether there are any is all it costs.
+watching: list[Watcher] = []
+nobody = Watcher()
+
+
+def watcher() -> Watcher:
+    """The innermost of this thread."""
+    here = threading.get_ident()
+    mine = [one for one in tuple(watching) if one.thread == here]  # another thread may add its own
+    return mine[-1] if mine else nobody

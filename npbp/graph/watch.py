@@ -11,12 +11,13 @@ import contextlib
 import linecache
 import os
 import sys
+import threading
 from typing import Any, Iterator
 
 import numpy as np
 
 from npbp.graph import backprop
-from npbp.graph.operation import watching
+from npbp.graph.operation import Watcher, watcher, watching
 from npbp.graph.variable import Variable, value_of
 
 # Frames in these directories are not the user's.
@@ -40,7 +41,7 @@ def watch() -> Iterator[None]:
     such numbers are silenced in the block: the error says more.
 
     Every number is looked at, so this is to search, not to train. What a compiled program
-    or `evaluate` computes is not seen.
+    or `evaluate` computes is not seen, nor what another thread does: each watches for itself.
 
     Raises
     ------
@@ -66,25 +67,25 @@ def watch() -> Iterator[None]:
       input 0: x, shape (2,), from 0.0 to 0.25
       the gradient was asked for at <doctest ...>:4: gradients = ...
     """
-    watcher = _Watcher()
-    if watching:
-        watcher.lines = watching[-1].lines  # the outer watch shall know the lines of this one
-    watching.append(watcher)
+    outer = watcher()
+    # (The outer watch shall know the lines of the inner one.)
+    inner = NotFinite(outer.lines if isinstance(outer, NotFinite) else {})
+    watching.append(inner)
     try:
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             yield
     finally:
-        watching.remove(watcher)
+        watching.remove(inner)
 
 
-class _Watcher:
-    """What `watching` holds: it is told of each new variable and of each gradient."""
+class NotFinite(Watcher):
+    """Raises at the first number of its thread that is not finite."""
 
-    def __init__(self) -> None:
-        self.lines: dict[int, tuple[str, int]] = {}  # where each variable was made
+    def __init__(self, lines: dict[int, tuple[str, int]]) -> None:
+        self.lines = lines  # where each variable was made, by its index
+        self.thread = threading.get_ident()
 
-    def __call__(self, Y: Variable) -> None:
-        """A new variable."""
+    def value(self, Y: Variable) -> None:
         self.lines[Y.index] = where = _users_line()
         if _finite(Y.value) or _in_build_grad():  # (its results are looked at below)
             return
@@ -104,7 +105,6 @@ class _Watcher:
         raise NotFiniteError("\n  ".join([f"{title} at {_text(where)}", *_inputs(Y)]))
 
     def gradient(self, C: Variable, i: int, G: Any, gradient: Any) -> None:
-        """What the operation that made ``C`` passes to its input i, for ``G`` = dJ/dC."""
         if _finite(value_of(gradient)):
             return
         name = C.op.name
@@ -124,7 +124,6 @@ class _Watcher:
         ]))
 
     def total(self, V: Variable, total: Any) -> None:
-        """The sum over the consumers of ``V``; each term of it was finite."""
         if _finite(value_of(total)):
             return
         made = "the program was given it" if V.op is None else (
@@ -172,6 +171,8 @@ def _describe(x: Any) -> str:
     if not isinstance(value, (int, float, np.generic, np.ndarray)):
         return repr(value)[:60]
     value = np.asarray(value)
+    if value.dtype.kind not in "fiub":
+        return f"shape {value.shape} of type {value.dtype}"
     parts.append(f"shape {value.shape}")
     finite = value[np.isfinite(value)]
     if finite.size and finite.dtype.kind != "b":

@@ -505,6 +505,10 @@ def test_each_command_has_help_with_examples(command, capsys):
     assert f"usage: npbp {command}" in out and f"examples:\n  npbp {command}" in out
 
 
+# Whether int("9" * 5000) is an error; older patches of Python 3.9 to 3.11 read any number.
+LIMITED = getattr(sys, "get_int_max_str_digits", lambda: 0)() != 0
+
+
 @pytest.mark.parametrize("arguments, words", [
     (["train", "--data", "cifar"], ["--data", "cifar", "mnist-sample"]),
     (["train", "--epochs", "0"], ["--epochs", "'0'", "of at least 1"]),
@@ -518,7 +522,7 @@ def test_each_command_has_help_with_examples(command, capsys):
     (["train", "--alpha", "1e999"], ["--alpha", "'1e999'"]),
     (["train", "--alpha", "fast"], ["--alpha", "'fast'"]),
     (["train", "--seed", "-1"], ["--seed", "'-1'"]),
-    (["train", "--seed", "9" * 5000], ["--seed"]),
+    *([(["train", "--seed", "9" * 5000], ["--seed"])] if LIMITED else []),
     (["train", "extra"], ["extra"]),
     (["train", "--no-such-option"], ["--no-such-option"]),
     (["predict"], ["MODEL", "IMAGE"]),

@@ -526,3 +526,77 @@ def test_the_graph_imports_nothing_of_the_package_but_how_files_are_written():
                 names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             for name in names:
                 assert name.split(".")[0] != "npbp" or name.split(".")[1:2] in (["graph"], ["files"])
+
+
+# ---- what a layer returns
+
+
+class Returns:
+    """A layer whose forward and bp_input return what two functions make of their argument."""
+
+    def __init__(self, forward, bp_input=lambda grad: grad):
+        self.forward, self.bp_input = forward, bp_input
+
+
+def matrix(x):
+    return x.view(np.matrix)
+
+
+NOT_REAL = [
+    (lambda x: None, "nothing .None. from {}.*return"),
+    (lambda x: x * 1j, "result of {} of type complex128, wanted real"),
+    (lambda x: np.ma.masked_array(x, x > 0), "result of {} with a mask"),
+    (lambda x: x.astype(object), "result of {} of type object"),
+    (lambda x: "a", "result of {} of type <U1"),
+    (lambda x: graph.Variable(x), "a Variable from {}.*plain arrays"),
+]
+
+
+@pytest.mark.parametrize("function, words", NOT_REAL)
+def test_what_is_no_array_of_real_numbers_is_named_with_its_method(function, words):
+    x = graph.Variable(np.ones((2, 3)))
+    with pytest.raises(TypeError, match="^Returns: got .*" + words.format("forward")):
+        graph.apply(Returns(function), x)
+    y = np.sum(graph.apply(Returns(lambda x: x * 2, function), x))
+    with pytest.raises(TypeError, match="^Returns: got .*" + words.format("bp_input")):
+        graph.general_back_propagation([x], y)
+    for number in (None, 1j):
+        with pytest.raises(TypeError, match="^Returns: got .* from forward|result of forward"):
+            graph.apply(Returns(lambda x: (x, number)), x)
+    x = graph.Variable(2.0)  # the gradient of a single number has no shape that tells
+    with pytest.raises(TypeError, match="^Returns: got"):
+        graph.general_back_propagation([x], graph.apply(Returns(lambda x: x * 2, lambda g: None), x))
+
+
+@pytest.mark.parametrize("function", [lambda x: (x * 2).tolist(), lambda x: matrix(x * 2)])
+def test_a_list_or_a_matrix_is_taken_as_an_array(function):
+    x = graph.Variable(np.ones((2, 3)))
+    y = graph.apply(Returns(function, function), x)
+    assert type(y.value) is np.ndarray and (y.value == 2).all()
+    d = graph.general_back_propagation([x], np.sum(y), insert=False)[x]
+    assert type(d) is np.ndarray and (d == 2).all()
+    y = graph.apply(Returns(lambda x: x * 2), matrix(np.ones((1, 2))))
+    assert type(y) is np.ndarray
+
+
+def test_an_input_with_a_mask_is_refused():
+    with pytest.raises(TypeError, match="apply: got an input with a mask, which would be lost"):
+        graph.apply(ReLU(), np.ma.masked_array(np.ones((2, 3)), np.eye(2, 3) > 0))
+    for layer in (None, 3, "relu", [ReLU()], {}, ReLU):
+        with pytest.raises(TypeError, match="apply: got .* as a layer, wanted an object"):
+            graph.apply(layer, np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("bp_param, words", [
+    (lambda grad: {"V": grad}, "no gradient of W from bp_param"),
+    (lambda grad: {"W": None}, "no gradient of W from bp_param"),
+    (lambda grad: {}, "no gradient of W from bp_param"),
+    (None, "weights .W. and no bp_param"),
+])  # fmt: skip
+def test_weights_without_a_gradient_are_named(bp_param, words):
+    layer = Returns(lambda x: x * layer.parameters["W"])
+    layer.parameters, layer.bp_param = {"W": np.ones((2, 3))}, bp_param
+    W = graph.parameters(layer)["W"]
+    y = np.sum(graph.apply(layer, np.ones((2, 3))))
+    with pytest.raises((TypeError, ValueError), match="Returns: got.*" + words):
+        graph.general_back_propagation([W], y)

@@ -343,7 +343,7 @@ def test_float32_and_python_numbers_are_checked_as_float64():
 def test_empty_and_constant_cases_pass():
     check_grads(lambda x: x * 2, (np.zeros((0, 3)),))
     check_grads(lambda x: 5.0, (X,))
-    check_grads(lambda x: x > 0, (X,))
+    check_grads(lambda x: (x > 0) * 1.0, (X,))
     check_grads(lambda: 5.0, ())
 
 
@@ -358,13 +358,44 @@ def test_the_same_rng_draws_the_same_directions():
     assert len(messages) == 1 and str(caught.value) not in messages
 
 
+def test_a_seed_will_do_for_the_rng():
+    def message(rng):
+        with pytest.raises(CheckError) as caught:
+            check_grads(WrongForward(), (X,), rng=rng)
+        return str(caught.value)
+
+    assert message(5) == message(np.random.default_rng(5)) == message(np.int64(5)) != message(6)
+    assert message(None) == message(0)
+
+
+def test_arguments_of_other_kinds():
+    check_grads(lambda x: x**3, (2,))
+    check_grads(lambda p, q: p[0] * p[1] ** q["k"], ([2, 3.0], {"k": 2}))
+    check_grads(lambda x: 5.0, ([],))
+    for x, words in (
+        (None, "argument 0.*object"), ("a", "argument 0.*<U1"), (True, "type bool"),
+        ([X, None], r"argument 0\[1\].*object"), ({"a": 1j}, r"argument 0\['a'\].*complex128"),
+        (np.array([1.0, None]), "argument 0.*object"), (object(), "argument 0.*object"),
+        (np.ma.masked_array(X, X > 0), "argument 0.*mask"),
+    ):  # fmt: skip
+        with pytest.raises(TypeError, match=words):
+            check_grads(lambda x: 5.0, (x,))
+    for args in (None, 3, "x", {"x": X}):
+        with pytest.raises(TypeError, match=rf"got {type(args).__name__} as args, wanted the tuple"):
+            check_grads(np.sin, args)
+    for f, words in ((lambda x: None, "returned None"), (lambda x: "a", "type <U1"),
+                     (lambda x: [x, [None]], "returned None")):  # fmt: skip
+        with pytest.raises(TypeError, match=words):
+            check_grads(f, (X,))
+
+
 def test_arguments_of_the_check_that_make_no_sense_are_refused():
     with pytest.raises(TypeError, match=r"got ndarray as args.*tuple.*check_grads\(f, \(x,\)\)"):
         check_grads(Square(), X)
     for order in (0, -1, 1.5, True, None):
         with pytest.raises(ValueError, match="order=.*wanted 1, 2"):
             check_grads(Square(), (X,), order=order)
-    for modes in ("forward", (), ("rev", "both")):
+    for modes in ("forward", (), ("rev", "both"), None, 3, [["rev"]]):
         with pytest.raises(ValueError, match="modes=.*'rev', 'fwd'"):
             check_grads(Square(), (X,), modes=modes)
     with pytest.raises(TypeError, match="argument of type int64.*close over"):

@@ -1,7 +1,9 @@
 """Which operation made the NaN, and on which line of the program."""
 
 import re
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -198,3 +200,145 @@ def test_a_graph_that_is_finite_is_as_without():
     plain = run()
     with graph.watch():
         assert np.array_equal(run(), plain)
+
+
+# ---- where it looks
+
+
+def in_a_thread(function):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
+
+
+def not_finite(x):
+    """Values and gradients that are infinite, made in every way."""
+    with np.errstate(all="ignore"):
+        y = np.log(x) + x / 0.0 + x * np.inf
+        for insert in (True, False):
+            graph.general_back_propagation([x], np.sqrt(x), insert=insert)
+            graph.general_back_propagation([x], 1e308 * x + 1.5e308 * x, insert=insert)
+    return y
+
+
+def test_what_another_thread_does_is_not_looked_at():
+    x = graph.Variable(0.0)
+    with graph.watch():
+        y = in_a_thread(lambda: not_finite(x))
+        with graph.watch():
+            in_a_thread(lambda: not_finite(graph.Variable(0.0)))
+        with pytest.raises(graph.NotFiniteError, match="Exp got nan already in its input 0: Add made "
+                           "it before watch.. was on"):  # fmt: skip
+            np.exp(y)
+
+
+def test_each_of_two_threads_watches_for_itself():
+    def search():
+        with pytest.raises(graph.NotFiniteError, match="Log made -inf"), graph.watch():
+            np.log(graph.Variable(0.0))
+        not_finite(graph.Variable(0.0))  # its own watch is over, and the other's goes on
+        with pytest.raises(graph.NotFiniteError, match="gradient that Sqrt"), graph.watch():
+            with graph.watch():
+                y = np.sqrt(graph.Variable(0.0))
+            graph.general_back_propagation([y.inputs[0]], y)
+        return True
+
+    with pytest.raises(graph.NotFiniteError, match="Divide made inf"), graph.watch():
+        assert in_a_thread(search)
+        with graph.watch():
+            assert in_a_thread(search)
+        graph.Variable(1.0) / 0.0
+    # Their blocks need not nest: one begins first, and ends first.
+    one, other, ends = threading.Event(), threading.Event(), []
+
+    def first():
+        with graph.watch():
+            one.set()
+            other.wait(10)
+        not_finite(graph.Variable(0.0))
+        ends.append(1)
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(first)
+        one.wait(10)
+        with pytest.raises(graph.NotFiniteError, match="Log made -inf"), graph.watch():
+            other.set()
+            done.result()
+            np.log(graph.Variable(0.0))
+    assert ends == [1]
+
+
+def test_watches_that_come_and_go_in_other_threads_disturb_nobody():
+    stop = threading.Event()
+
+    def come_and_go():
+        while not stop.is_set():
+            with graph.watch():
+                pass
+
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(come_and_go) for _ in range(2)]
+        try:
+            x = graph.Variable(1.0)
+            for _ in range(3000):
+                graph.general_back_propagation([x], x * x + np.exp(x))
+            with pytest.raises(graph.NotFiniteError), graph.watch():
+                np.log(x - 1.0)
+        finally:
+            stop.set()
+        for job in jobs:
+            job.result()
+
+
+X0 = graph.Variable(0.0)
+TOLD = {
+    "an operator": lambda: X0 / 0.0,
+    "an operator, reflected": lambda: 1.0 / X0,
+    "a function": lambda: np.log(X0),
+    "an operation of one's own": lambda: Reciprocal()(X0),
+    "a layer": lambda: graph.apply(Reciprocal(), X0),
+}
+
+
+class Reciprocal(graph.Operation):
+    def forward(self, X):
+        return 1 / X
+
+    def bp_input(self, grad):
+        return grad
+
+
+@pytest.mark.parametrize("make", TOLD.values(), ids=TOLD)
+def test_every_way_to_make_a_variable_is_watched(make):
+    with pytest.raises(graph.NotFiniteError, match=" made (-?inf|nan)"), graph.watch():
+        make()
+
+
+BACKWARD = {
+    "general": lambda x, y, insert: graph.general_back_propagation([x], y, insert=insert),
+    "naive": lambda x, y, insert: graph.naive_back_propagation([x], y),
+    "grad": lambda x, y, insert: graph.grad(lambda v: np.sqrt(v))(0.0),
+    "vjp": lambda x, y, insert: graph.vjp(lambda v: np.sqrt(v), 0.0)[1](1.0),
+}
+
+
+@pytest.mark.parametrize("insert", [True, False])
+@pytest.mark.parametrize("back", BACKWARD.values(), ids=BACKWARD)
+def test_every_way_back_is_watched(back, insert):
+    x = graph.Variable(0.0)
+    y = np.sqrt(x)
+    with pytest.raises(graph.NotFiniteError, match="gradient that Sqrt passes"), graph.watch():
+        back(x, y, insert)
+
+
+def test_constants_that_are_no_numbers_are_described():
+    class Tagged(graph.Operation):
+        def forward(self, X, tag):
+            return X / 0.0
+
+    for tag, words in (
+        (np.array([1, None]), "shape .2,. of type object"), (None, "None"), ("text", "'text'"),
+        (np.array(["a"]), "shape .1,. of type <U1"),
+    ):  # fmt: skip
+        with pytest.raises(graph.NotFiniteError, match=f"Tagged made inf(?s:.*)input 1: {words}"):
+            with graph.watch():
+                Tagged()(graph.Variable(1.0), tag)

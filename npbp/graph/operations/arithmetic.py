@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from npbp.graph.operation import Elementwise, Operation, watching
+from npbp.graph.operation import Elementwise, Operation, watcher, watching
 from npbp.graph.protocols import implements
 from npbp.graph.variable import Variable
 
@@ -120,7 +120,7 @@ def _operator(op: Operation) -> tuple[Callable, Callable]:
         value = forward(self.value, other.value if type(other) is Variable else other)
         Y = Variable(value, None, op, (self, other))
         if watching:
-            watching[-1](Y)
+            watcher().value(Y)
         return Y
 
     def reflected(self: Variable, other: Any) -> Variable:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Mapping
 import numpy as np
 
 from npbp.files import replacing
-from npbp.graph.backprop import prune
+from npbp.graph.backprop import listed, prune
 from npbp.graph.pictures.layout import Layout, Node
 from npbp.graph.variable import Variable
 
@@ -35,8 +35,9 @@ def draw(z: Variable, gradients: Any = None, path: str | os.PathLike | None = No
     """Draw the graph of ``z``, and beside it the backward graph of its gradients.
 
     A box is a variable: its name, the operation that made it, and its shape (or its value,
-    if it is a single number). Arrows go from inputs to results. Constants are small. Nodes
-    on no path from a target to z, which pruning leaves out, are grey.
+    if it is a single number). Arrows go from inputs to results; where it matters which input
+    is which, as in 1 - p, a small ①, ②, ... at its end says so. Constants are small. Nodes on
+    no path from a target to z, which pruning leaves out, are grey.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def draw(z: Variable, gradients: Any = None, path: str | os.PathLike | None = No
     ValueError
         If there are more than 200 nodes (see `to_dot`), or the format is unknown.
     TypeError
-        If z or a gradient is not a variable.
+        If z, a target or a gradient is not a variable.
 
     Examples
     --------
@@ -114,11 +115,12 @@ def to_dot(z: Variable, gradients: Any = None) -> str:
             look += ", penwidth=3"
         lines.append(f"  {number[node]} [{look}]")
     for node in nodes:
-        for x in node.inputs:
+        for i, x in enumerate(node.inputs, 1):
             colour = COLOURS["pruned" if x.kind == "pruned" else node.kind]
+            which = f', headlabel="{i}"' if node.ordered else ""
             # Backward runs downward, beside what it is the gradient of.
             back = "" if not (x.backward and node.backward) else ", constraint=false"
-            lines.append(f'  {number[x]} -> {number[node]} [color="{colour}"{back}]')
+            lines.append(f'  {number[x]} -> {number[node]} [color="{colour}"{which}{back}]')
     return "\n".join([*lines, "}"])
 
 
@@ -146,12 +148,12 @@ def _nodes(z: Variable, gradients: Any, most: int | None) -> list[Node]:
     if isinstance(gradients, Mapping):
         targets, made = list(gradients), list(gradients.values())
         for V, G in gradients.items():
-            if V.name:
+            if getattr(V, "name", None):
                 name = f"d{z.name or 'z'}/d{V.name}"
                 names[G] = f"{names[G]}, {name}" if G in names else name
     elif gradients is not None:
-        made = list(gradients)
-    for V in (z, *made):
+        made = listed("gradients", gradients)
+    for V in (z, *targets, *made):
         if type(V) is not Variable:
             raise TypeError(
                 f"draw: got {type(V).__name__}, wanted a Variable: gradients made with "
@@ -169,6 +171,7 @@ def _nodes(z: Variable, gradients: Any, most: int | None) -> list[Node]:
             name = "upstream"
         nodes[V] = node = Node(_text(V, name), kind, V.index)
         node.target = V in chosen
+        node.ordered = order_matters(V)
         for i, x in enumerate(V.inputs):
             if type(x) is Variable:
                 node.inputs.append(nodes[x])
@@ -181,6 +184,22 @@ def _nodes(z: Variable, gradients: Any, most: int | None) -> list[Node]:
     order = list(nodes.values())
     order.sort(key=lambda node: (node.index, not node.constant))
     return order
+
+
+# What gives the same for its inputs in another order.
+COMMUTING = {
+    "Add", "Multiply", "Maximum", "Minimum", "Fmax", "Fmin", "Hypot", "LogAddExp", "LogAddExp2",
+    "equal", "not_equal", "logical_and", "logical_or", "logical_xor",
+    "bitwise_and", "bitwise_or", "bitwise_xor",
+}  # fmt: skip
+
+
+def order_matters(V: Variable) -> bool:
+    """Whether the picture must say which input of the operation that made ``V`` is which."""
+    if len(V.inputs) < 2 or all(x is V.inputs[0] for x in V.inputs):
+        return False
+    ours = type(V.op).__module__.startswith("npbp.graph.")
+    return not (ours and V.op.name in COMMUTING)
 
 
 def _ancestors(ends: Iterable[Variable], known: set, most: int | None) -> set[Variable]:
@@ -240,6 +259,9 @@ def _figure(nodes: list[Node], caption: str = "") -> Figure:
     for node in nodes:
         right = max(x + width / 2 for x, _, width, *_ in labels[node])
         node.width = 2 * right + (0.12 if node.constant else 0.22)
+        if node.ordered:  # the numbers of its inputs need room
+            node.port_gap = 0.3
+            node.width = max(node.width, 1.2 * node.port_gap * len(node.inputs))
         node.height = 0.2 if node.constant else height
     layout.place(pitch)
 
@@ -268,14 +290,17 @@ def _figure(nodes: list[Node], caption: str = "") -> Figure:
         write(0, -height / 2 - 0.3 - 0.2 * k, line, fontsize=9, family="monospace")
 
     gap = layout.columns[False][1] + 0.1, layout.columns.get(True, (0,))[0] - 0.1
-    for x, node, points, across in layout.lines():
+    for i, node, points, across in layout.lines():
+        x = node.inputs[i]
         line = _corners(points, *gap) if across else _smooth(points)
-        grey = x.kind == "pruned"
+        colour = COLOURS["pruned" if x.kind == "pruned" else x.kind if across else node.kind]
+        if node.ordered:
+            write(*_beside(points, across, node), _circled(i + 1), ha="center", va="center_baseline",
+                  color=colour, fontsize=9, zorder=5)
         axes.add_patch(FancyArrowPatch(
             path=Path(*line), arrowstyle="-|>", mutation_scale=8, capstyle="butt",
-            color=COLOURS["pruned" if grey else x.kind if across else node.kind],
-            linewidth=0.8 if across else 1.1, alpha=0.65 if across else 1, joinstyle="miter",
-            zorder=1 if across else 2,
+            color=colour, linewidth=0.8 if across else 1.1, alpha=0.65 if across else 1,
+            joinstyle="miter", zorder=1 if across else 2,
         ))
     for node in nodes:
         rounding = node.height / 2 if not node.inputs else 0.05
@@ -312,6 +337,19 @@ def _label(node: Node, flat: bool, renderer: Any) -> list[tuple]:
         else:
             label = [(0.0, 0.1, a, *first), (0.0, -0.1, b, *second)]
     return label
+
+
+def _beside(points: list, across: bool, node: Node) -> tuple[float, float]:
+    """Where the number of an input goes: beside the end of its arrow, away from other lines."""
+    (x0, y0), (x, y) = points[-2:]
+    if across and x0 != x:  # it comes from the left
+        return x - 0.15, y + 0.075
+    inward = -1 if x > node.x + 0.01 else 1
+    return x + 0.075 * inward, y + (0.07 if y0 > y else -0.08)
+
+
+def _circled(k: int) -> str:
+    return chr(ord("①") + k - 1) if k <= 10 else f"({k})"
 
 
 def _smooth(points: list) -> tuple[list, list]:

@@ -23,6 +23,8 @@ class Node:
         self.backward = kind == "backward"
         self.target = False
         self.inputs: list[Node] = []
+        self.ordered = False  # whether it matters which input is which
+        self.port_gap = 0.16  # between the ends of two arrows
         self.level = 0  # 0 is the top
         self.x = self.y = self.width = self.height = 0.0
 
@@ -34,8 +36,6 @@ class Bend:
 
     def __init__(self, level: int) -> None:
         self.level, self.x, self.y = level, 0.0, 0.0
-
-
 
 
 class Layout:
@@ -68,8 +68,10 @@ class Layout:
         for item in [*self.nodes, *(bend for way in self.bends.values() for bend in way)]:
             item.y = (self.depth - 1 - item.level) * pitch
 
-    def lines(self) -> Iterator[tuple[Node, Node, list, bool]]:
-        """``(input, node, points, across)`` of each line; ``across``: from forward to backward.
+    def lines(self) -> Iterator[tuple[int, Node, list, bool]]:
+        """``(i, node, points, across)`` of the line from the i-th input of each node to it.
+
+        ``across`` says that it goes from the forward graph to the backward one.
 
         A line within one of the graphs is a smooth one through its points; one across
         goes level and upright from point to point, so that it passes over other boxes.
@@ -98,19 +100,20 @@ class Layout:
             across = [i for i, x in enumerate(node.inputs) if x.backward != node.backward]
             from_left = across if outermost[node.backward, node.level] is node else []
             for k, i in enumerate(from_left):
-                height = node.y + (k - (len(from_left) - 1) / 2) * 0.1
+                apart = 0.17 if node.ordered else 0.1  # room for numbers
+                height = node.y - (k - (len(from_left) - 1) / 2) * apart
                 points = [*leaves[node.inputs[i]], (node.x - node.width / 2, height)]
-                yield node.inputs[i], node, points, True
+                yield i, node, points, True
             # The others end side by side, so that a + a has two: those across first.
             ports = [i for i in range(len(node.inputs)) if i not in from_left]
             ports.sort(key=lambda i: -1e9 if i in across else self._way(node, i)[-2].x)
             for k, i in enumerate(ports):
                 x = node.inputs[i]
-                step = min(0.16, node.width / len(ports) / 1.2)
+                step = min(node.port_gap, node.width / len(ports) / 1.2)
                 end = node.x + (k - (len(ports) - 1) / 2) * step
                 if i in across:
                     top = node.y + node.height / 2
-                    yield x, node, [*leaves[x], (end, over(node)), (end, top)], True
+                    yield i, node, [*leaves[x], (end, over(node)), (end, top)], True
                 else:
                     up = 1 if node.y > x.y else -1
                     points = [(x.x, x.y + up * x.height / 2)]
@@ -118,7 +121,7 @@ class Layout:
                         half = up * node.height / 2
                         points += [(bend.x, bend.y - half), (bend.x, bend.y + half)]
                     points.append((end, node.y - up * node.height / 2))
-                    yield x, node, points, False
+                    yield i, node, points, False
 
     def _way(self, node: Node, i: int) -> list:
         return [node.inputs[i], *self.bends[node, i], node]
@@ -164,6 +167,7 @@ def _set_x(nodes: list[Node], left: float, bends: dict) -> float:
     beside: dict[Any, list] = {node: [] for node in nodes}
     passes: dict[tuple[Node, int], Bend] = {}  # lines from one box share their bends
     links = {}
+    port: dict[tuple, float] = {}  # where a link meets a box, in parts of the box
     for node in nodes:
         for i, x in enumerate(node.inputs):
             if x in beside:
@@ -171,6 +175,9 @@ def _set_x(nodes: list[Node], left: float, bends: dict) -> float:
                 between = range(x.level + step, node.level, step)
                 bends[node, i] = [passes.setdefault((x, k), Bend(k)) for k in between]
                 links.update(dict.fromkeys(zip([x, *bends[node, i]], [*bends[node, i], node])))
+                if node.ordered:
+                    n = len(node.inputs)
+                    port[node, [x, *bends[node, i]][-1]] = (i - (n - 1) / 2) / (n + 1)
     for bend in passes.values():
         beside[bend] = []
         levels.setdefault(bend.level, []).append(bend)
@@ -178,7 +185,7 @@ def _set_x(nodes: list[Node], left: float, bends: dict) -> float:
         beside[a].append(b)
         beside[b].append(a)
     rows = [levels[level] for level in sorted(levels)]
-    _few_crossings(rows, beside)
+    _few_crossings(rows, beside, port)
     # The least sum of weight * (x_a - x_b)^2 over all links, a row at a time.
     for row in rows:
         _spread(row, [(0.0, 1.0)] * len(row))
@@ -197,19 +204,23 @@ def _set_x(nodes: list[Node], left: float, bends: dict) -> float:
     return max(item.x + item.width / 2 for item in items)
 
 
-def _few_crossings(rows: list[list], beside: dict) -> None:
+def _few_crossings(rows: list[list], beside: dict, port: dict) -> None:
     """Order each row by the mean position of what its items are linked to, back and forth."""
     best, fewest = [list(row) for row in rows], None
     for sweep in range(24):
         position = {item: k for row in rows for k, item in enumerate(row)}
-        crossings = sum(_crossings(row, beside, position) for row in rows)
+        crossings = sum(_crossings(row, beside, position, port) for row in rows)
         if fewest is None or crossings < fewest:
             best, fewest = [list(row) for row in rows], crossings
         down = sweep % 2 == 0
         for row in rows if down else reversed(rows):
             wanted = {
                 item: _mean(
-                    [position[b] for b in beside[item] if (b.level < item.level) == down],
+                    [
+                        position[b] + port.get((b, item), 0.0)
+                        for b in beside[item]
+                        if (b.level < item.level) == down
+                    ],
                     position[item],
                 )
                 for item in row
@@ -220,13 +231,19 @@ def _few_crossings(rows: list[list], beside: dict) -> None:
         row[:] = order
 
 
-def _crossings(row: list, beside: dict, position: dict) -> int:
-    """How many pairs of links between this row and the next one cross."""
-    ends = [
-        position[b]
-        for a in row
-        for b in sorted((b for b in beside[a] if b.level > a.level), key=position.__getitem__)
-    ]
+def _crossings(row: list, beside: dict, position: dict, port: dict) -> int:
+    """How many pairs of links between this row and the next one cross.
+
+    Two inputs whose order matters cross before their box, if the first of them is on the right.
+    """
+    ends = []
+    for a in row:
+        below = [
+            (port.get((a, b), 0.0), position[b] + port.get((b, a), 0.0))
+            for b in beside[a]
+            if b.level > a.level
+        ]
+        ends += [end for _, end in sorted(below)]
     return sum(a > b for k, a in enumerate(ends) for b in ends[k + 1 :])
 
 

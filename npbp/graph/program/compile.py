@@ -106,7 +106,7 @@ class Program:
     """
 
     def __init__(self, outputs: Any, inputs: Iterable[Variable]) -> None:
-        inputs = [inputs] if type(inputs) is Variable else list(inputs)
+        inputs = [inputs] if type(inputs) is Variable or inputs is None else list(inputs)
         for V in inputs:
             if type(V) is not Variable:
                 raise TypeError(f"compile: got {type(V).__name__} as an input, wanted a Variable")

@@ -55,6 +55,10 @@ def evaluate(outputs: Any, new: Mapping[Variable, Any]) -> Any:
     >>> [float(value) for value in values]
     [1000.0, 300.0]
     """
+    if not isinstance(new, Mapping):
+        raise TypeError(
+            f"evaluate: got {type(new).__name__} as the new values, wanted a dict: {{x: value}}"
+        )
     values = {}
     for V, value in new.items():
         if type(V) is not Variable:

@@ -80,7 +80,10 @@ def recipe(op: Operation, Y: Any, X: Sequence[Any]) -> Recipe:
         name = f"{ufunc.__name__}_reduce"
         axis = tuple(map(int, op.axis)) if np.ndim(op.axis) else op.axis and int(op.axis)
         text = f"{{{name}}}({{0}}, {axis}, None, {{out}}, {bool(op.keepdims)})"
-        return Recipe(NUMBER if number else OUT, text, {name: ufunc.reduce}, text)
+        # (NumPy 1.26 to 2.1 gets a maximum with out= wrong, of an array read backwards.)
+        takes_out = ufunc is np.add
+        memory = NUMBER if number else OUT if takes_out else NEW
+        return Recipe(memory, text, {name: ufunc.reduce}, text if takes_out else None)
     if not number:
         if kind is Transpose:
             backwards = op.axes == tuple(range(Y.ndim))[::-1]
@@ -94,7 +97,7 @@ def recipe(op: Operation, Y: Any, X: Sequence[Any]) -> Recipe:
             scalar = "[()]" if number and "..." in index else ""
             kind = NUMBER if number else NEW if copies else VIEW
             return Recipe(kind, f"{{0}}[{index}]{scalar}", names)
-    name = _snake_case(kind.__name__ if kind is not Constant else repr(op))
+    name = _snake_case(op.name)
     text = f"{{{name}}}({', '.join(f'{{{i}}}' for i in range(len(X)))})"
     return Recipe(NUMBER if number else _memory(op, Y, X), text, {name: forward})
 
@@ -194,9 +197,10 @@ def settings(x: Any) -> Any:
 
 
 def _snake_case(name: str) -> str:
-    letters = [("_" if c.isupper() and k and not name[k - 1].isupper() else "") + c.lower()
+    """The name of an operation as one in the program: Linear.bp_input is linear_bp_input."""
+    letters = [("_" if c.isupper() and k and name[k - 1].islower() else "") + c.lower()
                for k, c in enumerate(name)]
-    text = "".join(letters)
+    text = "_".join("".join(letters).replace(".", " ").split())
     return text if is_name(text) and text != "out" else "function"
 
 

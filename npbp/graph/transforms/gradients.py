@@ -14,6 +14,7 @@ What makes them nest, as in ``grad(grad(f))``:
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Callable, Sequence
 
 import numpy as np
@@ -21,23 +22,29 @@ import numpy as np
 from npbp.graph.backprop import garbage_collection_paused, prune, upstream_of, zeros_of
 from npbp.graph.forward import seed
 from npbp.graph.transforms.tracing import (
+    check_function,
     check_single_number,
     checked_argnums,
     columns,
     gradients_of,
     outputs_of,
+    pair,
     reaches_older,
     rows,
     tangents_of,
     trace,
     with_variables,
 )
-from npbp.graph.transforms.trees import leaves_like, rebuild
+from npbp.graph.transforms.trees import leaves, leaves_like, rebuild
 from npbp.graph.variable import Variable, value_of
 
 
-def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
+def value_and_grad(
+    f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable:
     """``(f(...), gradient)`` in one run of f: see `grad`.
+
+    With ``has_aux``, f returns ``(number, aux)``, and the result is ``((number, aux), gradient)``.
 
     Examples
     --------
@@ -46,25 +53,29 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     >>> float(value), gradient
     (10.0, array([2., 6.]))
     """
+    check_function("value_and_grad", f)
     argnums = checked_argnums(argnums)
 
     @garbage_collection_paused()  # until the graph is gone again
     def function(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         inputs, args, trees = with_variables(args, argnums)
         z = f(*args, **kwargs)
-        if type(z) is not Variable or z.value.ndim:
-            check_single_number(z)
-            if type(z) is not Variable:
-                return z, rebuild(trees, [zeros_of(x, insert=False) for x in inputs])
-        graph = prune(inputs, z)
-        insert = reaches_older(graph, inputs)
-        gradients = gradients_of(inputs, graph, z, upstream_of(z, None, insert), insert)
-        return z if insert else z.value, rebuild(trees, gradients)
+        if has_aux:
+            z, aux = pair(z, inputs)
+        check_single_number(z)
+        if type(z) is Variable:
+            graph = prune(inputs, z)
+            insert = reaches_older(graph, inputs)
+            gradients = gradients_of(inputs, graph, z, upstream_of(z, None, insert), insert)
+            z = z if insert else z.value
+        else:
+            gradients = [zeros_of(x, insert=False) for x in inputs]
+        return ((z, aux) if has_aux else z), rebuild(trees, gradients)
 
     return function
 
 
-def grad(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
+def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable:
     """The gradient of ``f``, a function that returns a single number, as a function.
 
     Parameters
@@ -75,6 +86,10 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     argnums : int or tuple of int
         Which arguments to differentiate with respect to, counted from 0. The others, and
         those given by keyword, go to f as they are.
+    has_aux : bool
+        f returns ``(number, aux)``, with anything as aux, such as a prediction: the result is
+        ``(gradient, aux)``. The variables in an aux (or in lists, tuples and dicts there)
+        come back as plain values, or as variables where the gradient would too.
 
     Returns
     -------
@@ -88,8 +103,9 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     Raises
     ------
     TypeError
-        If f does not return a single number; if an array to differentiate is one of
-        integers or booleans (a Python int is taken as a float: ``grad(f)(3)``).
+        If f does not return a single number, or one that has no derivative: an integer or
+        a truth value, as np.argmax and comparisons give. If an array to differentiate is one
+        of integers or booleans (a Python int is taken as a float: ``grad(f)(3)``).
 
     Examples
     --------
@@ -105,16 +121,85 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     >>> d_W, d_b = graph.grad(loss)([np.ones((2, 3)), np.zeros(3)], np.ones((5, 2)))
     >>> d_W.shape, d_b.shape
     ((2, 3), (3,))
+    >>> def with_prediction(W):
+    ...     prediction = 2.0 * W
+    ...     return np.sum(prediction**2), prediction
+    >>> graph.grad(with_prediction, has_aux=True)(np.array([1.0, 3.0]))
+    (array([ 8., 24.]), array([2., 6.]))
     """
-    both = value_and_grad(f, argnums)
+    check_function("grad", f)
+    both = value_and_grad(f, argnums, has_aux)
 
     def function(*args: Any, **kwargs: Any) -> Any:
-        return both(*args, **kwargs)[1]
+        value, gradient = both(*args, **kwargs)
+        return (gradient, value[1]) if has_aux else gradient
 
     return function
 
 
-def vjp(f: Callable, *args: Any, argnums: int | Sequence[int] | None = None) -> tuple:
+def grad_and_aux(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
+    """``(gradient, aux)`` of a function that returns ``(number, aux)``: `grad` with ``has_aux``.
+
+    Examples
+    --------
+    >>> from npbp import graph
+    >>> gradient, aux = graph.grad_and_aux(lambda x: (x**2, "any thing"))(3.0)
+    >>> float(gradient), aux
+    (6.0, 'any thing')
+    """
+    check_function("grad_and_aux", f)
+    return grad(f, argnums, has_aux=True)
+
+
+def elementwise_grad(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
+    """The derivative of each number that ``f`` returns by the input number in its place.
+
+    For functions that act on each number alone, as np.tanh does. It is the gradient of the sum
+    of the result, ``sum_j dY_j / dX_i``, of which then only ``j = i`` is left. Where one
+    number of Y depends on several of X, or X is broadcast, the whole sum is what comes out.
+
+    Parameters
+    ----------
+    f : function
+        Of arrays or trees of arrays; it returns an array or a tree of arrays.
+    argnums : int or tuple of int
+        Which arguments to differentiate with respect to.
+
+    Returns
+    -------
+    function
+        Of the arguments of f; it returns the derivatives in the shape and form of the argument.
+
+    Raises
+    ------
+    TypeError
+        As `grad` does, but for results of any shape.
+
+    Examples
+    --------
+    >>> from npbp import graph
+    >>> x = np.array([0.0, 1.0, 2.0])
+    >>> graph.elementwise_grad(lambda x: x**3)(x)                       # 3 x^2
+    array([ 0.,  3., 12.])
+    >>> graph.elementwise_grad(graph.elementwise_grad(lambda x: x**3))(x)       # 6 x
+    array([ 0.,  6., 12.])
+    """
+    check_function("elementwise_grad", f)
+    argnums = checked_argnums(argnums)
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        value, pullback = vjp(partial(f, **kwargs), *args, argnums=argnums)
+        return pullback(rebuild(value, [np.ones_like(value_of(y)) for y in leaves(value)]))
+
+    return function
+
+
+def vjp(
+    f: Callable,
+    *args: Any,
+    argnums: int | Sequence[int] | None = None,
+    has_aux: bool = False,
+) -> tuple:
     """``f(*args)``, and a function that pulls a gradient of it back to the arguments.
 
     Parameters
@@ -125,6 +210,8 @@ def vjp(f: Callable, *args: Any, argnums: int | Sequence[int] | None = None) -> 
         Its arguments.
     argnums : int or tuple of int, optional
         Which arguments to differentiate with respect to; all unless given.
+    has_aux : bool
+        f returns ``(value, aux)``, as for `grad`, and the result is ``(value, pullback, aux)``.
 
     Returns
     -------
@@ -149,10 +236,13 @@ def vjp(f: Callable, *args: Any, argnums: int | Sequence[int] | None = None) -> 
     (array([[ 3.,  4.],
            [30., 40.]]), array([ 1., 10.]))
     """
+    check_function("vjp", f)
     argnums = checked_argnums(range(len(args)) if argnums is None else argnums)
     inputs, args, trees = with_variables(args, argnums)
     with garbage_collection_paused():
         result = f(*args)
+    if has_aux:
+        result, aux = pair(result, inputs)
     outputs = outputs_of(result)
     z, graph, nested = trace(inputs, outputs)
 
@@ -162,7 +252,8 @@ def vjp(f: Callable, *args: Any, argnums: int | Sequence[int] | None = None) -> 
         dz = tuple(upstream_of(y, G, insert) for y, G in zip(outputs, Gs) if type(y) is Variable)
         return rebuild(trees, gradients_of(inputs, graph, z, dz, insert))
 
-    return rebuild(result, outputs if nested else map(value_of, outputs)), pullback
+    value = rebuild(result, outputs if nested else map(value_of, outputs))
+    return (value, pullback, aux) if has_aux else (value, pullback)
 
 
 def jvp(
@@ -207,6 +298,7 @@ def jvp(
             f"got {type(args).__name__} as args, wanted the tuple of f's arguments: write "
             "jvp(f, (x,), (tangent,))"
         )
+    check_function("jvp", f)
     argnums = checked_argnums(range(len(args)) if argnums is None else argnums)
     inputs, args, trees = with_variables(args, argnums)
     Ts = leaves_like(trees, tangents, "the tangents")
@@ -222,7 +314,10 @@ def jvp(
 
 
 def jacobian(
-    f: Callable, argnums: int | Sequence[int] = 0, mode: str | None = None
+    f: Callable,
+    argnums: int | Sequence[int] = 0,
+    mode: str | None = None,
+    has_aux: bool = False,
 ) -> Callable:
     """All derivatives of ``f``, each output with respect to each input, as a function.
 
@@ -236,6 +331,8 @@ def jacobian(
         "rev": row by row, one pass of back-propagation for each number that f returns.
         "fwd": column by column, one pass forward for each number that goes in. None: the
         one with fewer passes.
+    has_aux : bool
+        f returns ``(value, aux)``, as for `grad`, and the result is ``(jacobian, aux)``.
 
     Returns
     -------
@@ -259,6 +356,7 @@ def jacobian(
     array([[2., 1., 0.],
            [3., 0., 1.]])
     """
+    check_function("jacobian", f)
     argnums = checked_argnums(argnums)
     if mode not in ("rev", "fwd", None):
         raise ValueError(f"got mode={mode!r}, wanted 'rev', 'fwd' or None (the cheaper one)")
@@ -267,72 +365,12 @@ def jacobian(
         inputs, args, trees = with_variables(args, argnums)
         with garbage_collection_paused():
             result = f(*args, **kwargs)
+        if has_aux:
+            result, aux = pair(result, inputs)
         outputs = outputs_of(result)
         wide = sum(np.size(y) for y in outputs) <= sum(x.size for x in inputs)
         blocks = rows if mode == "rev" or (mode is None and wide) else columns
-        return rebuild(result, [rebuild(trees, row) for row in blocks(inputs, outputs)])
-
-    return function
-
-
-def hessian(
-    f: Callable, argnums: int | Sequence[int] = 0, mode: str | None = None
-) -> Callable:
-    """The second derivatives of ``f``: the `jacobian` of its `grad`.
-
-    Parameters
-    ----------
-    f : function
-        As for `grad`.
-    argnums : int or tuple of int
-        Which arguments to differentiate with respect to.
-    mode : "rev", "fwd" or None
-        Of the Jacobian of the gradient.
-
-    Returns
-    -------
-    function
-        Of the arguments of f; it returns an array of shape ``x.shape + x.shape``, or a
-        tree of trees of them.
-
-    Examples
-    --------
-    >>> from npbp import graph
-    >>> graph.hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
-    array([[10.,  6.],
-           [ 6.,  0.]])
-    """
-    return jacobian(grad(f, argnums), argnums, mode)
-
-
-def hessian_vector_product(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
-    """The Hessian of ``f`` times a vector, without the Hessian.
-
-    ``H v`` is how the gradient changes when x changes by v: `jvp` of `grad`, which costs a
-    few runs of f, where the Hessian costs one for each entry of x.
-
-    Returns
-    -------
-    function
-        Of the arguments of f and, after them, v in the shape (and form) of the argument,
-        or a tuple of them if argnums is one.
-
-    Examples
-    --------
-    >>> from npbp import graph
-    >>> product = graph.hessian_vector_product(lambda x: x[0] ** 2 * x[1])
-    >>> product(np.array([3.0, 5.0]), np.array([1.0, 0.0]))
-    array([10.,  6.])
-    """
-    gradient = grad(f, argnums)
-
-    def function(*args_and_v: Any, **kwargs: Any) -> Any:
-        if len(args_and_v) < 2:
-            raise TypeError(
-                f"hessian_vector_product: got {len(args_and_v)} arguments, wanted those of the "
-                "function and, last, the vector"
-            )
-        *args, v = args_and_v
-        return jvp(lambda *args: gradient(*args, **kwargs), args, v, argnums)[1]
+        J = rebuild(result, [rebuild(trees, row) for row in blocks(inputs, outputs)])
+        return (J, aux) if has_aux else J
 
     return function

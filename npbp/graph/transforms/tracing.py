@@ -9,11 +9,20 @@ from typing import Any, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from npbp.graph.backprop import Pruned, fill_table, garbage_collection_paused, prune, zeros_of
+from npbp.graph.backprop import (
+    Pruned,
+    as_number,
+    check_floating,
+    fill_table,
+    garbage_collection_paused,
+    prune,
+    real,
+    zeros_of,
+)
 from npbp.graph.forward import push_tangents, together
 from npbp.graph.operation import LinearMap
-from npbp.graph.transforms.trees import leaves, rebuild
-from npbp.graph.variable import Variable
+from npbp.graph.transforms.trees import leaves, paths, rebuild
+from npbp.graph.variable import Variable, value_of
 
 
 class Identity(LinearMap):
@@ -31,14 +40,23 @@ class Identity(LinearMap):
 identity = Identity()
 
 
+def check_function(owner: str, f: Any) -> None:
+    """Say at once, and not when it is called, that ``f`` is none."""
+    if not callable(f):
+        raise TypeError(
+            f"{owner}: got {type(f).__name__}, wanted a function: write {owner}(f), and not "
+            f"{owner}(f(x))"
+        )
+
+
 def checked_argnums(argnums: Any) -> Any:
     """An int, or a tuple of int."""
     if isinstance(argnums, (int, np.integer)) and not isinstance(argnums, bool):
         return int(argnums)
-    try:
-        return tuple(n.__index__() for n in argnums)
-    except (TypeError, AttributeError):
-        raise TypeError(f"got argnums={argnums!r}, wanted an int or a tuple of them") from None
+    numbers = tuple(argnums) if np.iterable(argnums) else (None,)
+    if not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in numbers):
+        raise TypeError(f"got argnums={argnums!r}, wanted an int or a tuple of them")
+    return tuple(map(int, numbers))
 
 
 def with_variables(args: Sequence, argnums: Any) -> tuple[list[Variable], list, Any]:
@@ -68,16 +86,19 @@ def with_variables(args: Sequence, argnums: Any) -> tuple[list[Variable], list, 
     return inputs, args, trees
 
 
-def own_variable(x: Any, n: int) -> Variable:
+def own_variable(x: Any, n: int | str) -> Variable:
     """A new variable for the argument ``n``: nobody else has it."""
     if type(x) is Variable:
         own = identity(x)
     else:
-        if type(x) is int:
-            x = float(x)
+        if isinstance(x, np.matrix):
+            raise TypeError(
+                f"argument {n}: got np.matrix, whose * is a matrix product, wanted a plain "
+                "array: np.asarray(x), and @ for the product"
+            )
         try:
-            own = Variable(x)
-        except (TypeError, ValueError) as error:
+            own = Variable(float(x) if type(x) is int else real("an argument", x))
+        except (TypeError, ValueError, OverflowError) as error:
             raise TypeError(f"argument {n}: {error}") from None
     if own.value.dtype.kind != "f":
         raise TypeError(
@@ -90,25 +111,64 @@ def own_variable(x: Any, n: int) -> Variable:
 
 def check_single_number(z: Any) -> None:
     """Of ``z``, what a function returned that `grad` is to differentiate."""
-    shape = getattr(z, "shape", () if isinstance(z, (int, float)) else None)
-    if shape == ():
+    y = z.value if type(z) is Variable else z
+    if type(y) in (np.float64, np.float32, float):  # nearly always
         return
     if z is None:
         raise TypeError("the function returned None, wanted a number: is its `return` missing?")
-    what = type(z).__name__ if shape is None else f"an array of shape {shape}"
-    raise TypeError(
-        f"the function returned {what}, wanted a single number: use jacobian for all its "
-        "derivatives, vjp with an upstream gradient, or make a number of it, as with np.sum"
-    )
+    if not isinstance(y, (np.ndarray, np.generic, int, complex)):
+        raise TypeError(
+            f"the function returned {type(y).__name__}, wanted a single number: use jacobian for "
+            "all derivatives of a list, tuple or dict; has_aux=True to return other things "
+            "beside the number; or make a number of it, as with np.sum"
+        )
+    y = np.asarray(y)
+    check_floating("a result of the function", y)
+    if y.size == 1 and y.ndim:
+        raise TypeError(
+            f"the function returned an array of shape {y.shape}, wanted a single number, of shape "
+            f"(): for a result y, return {as_number('y', y)}"
+        )
+    if y.ndim:
+        raise TypeError(
+            f"the function returned an array of shape {y.shape}, wanted a single number: use "
+            "jacobian for all its derivatives, vjp with an upstream gradient, or make a number of "
+            "it, as with np.sum"
+        )
 
 
 def outputs_of(result: Any) -> list:
     """The leaves of what a function returned: variables, and constants as arrays."""
     outputs = leaves(result)
-    for y in outputs:
+    for k, y in enumerate(outputs):
         if y is None:
             raise TypeError("the function returned None, wanted an array: is its `return` missing?")
-    return [y if type(y) is Variable else np.asarray(y)[()] for y in outputs]
+        if type(y) is not Variable:
+            outputs[k] = y = np.asarray(y)[()]
+        y = value_of(y)
+        if not isinstance(y, (np.ndarray, np.generic)) or y.dtype.kind != "f":
+            place = list(paths(result))[k]
+            check_floating(f"a result{place and ' at '}{place} of the function", y)
+    return outputs
+
+
+def pair(result: Any, inputs: list[Variable]) -> tuple[Any, Any]:
+    """What a function returned that has an aux: the one, and the other in plain values.
+
+    A variable of it that someone around us may differentiate stays one.
+    """
+    if not isinstance(result, tuple) or len(result) != 2:
+        what = f"a tuple of {len(result)}" if isinstance(result, tuple) else type(result).__name__
+        raise TypeError(
+            f"the function returned {what}, wanted a pair, as has_aux=True was said: what to "
+            "differentiate, and what else there is"
+        )
+    y, aux = result
+    plain = [
+        x.value if type(x) is Variable and not reaches_older(prune(inputs, x), inputs) else x
+        for x in leaves(aux)
+    ]
+    return y, rebuild(aux, plain)
 
 
 def trace(inputs: list[Variable], outputs: list) -> tuple[Variable, Pruned, bool]:
@@ -119,8 +179,11 @@ def trace(inputs: list[Variable], outputs: list) -> tuple[Variable, Pruned, bool
 
 
 def reaches_older(graph: Pruned, inputs: list[Variable]) -> bool:
-    """Whether there is more below our own variables that someone may differentiate for."""
-    return bool(inputs) and graph.first < inputs[0].index
+    """Whether there is more below our own variables that someone may differentiate for.
+
+    Where none is our own, all that there is belongs to others.
+    """
+    return not inputs or graph.first < inputs[0].index
 
 
 def gradients_of(
@@ -140,7 +203,7 @@ def tangents_of(seeds: dict, graph: Pruned, outputs: list, insert: bool) -> list
     tangents = [
         (table[y] if y in table else zeros_of(y, insert))
         if type(y) is Variable
-        else np.zeros_like(y, dtype=float)[()]
+        else np.zeros_like(y)[()]
         for y in outputs
     ]
     return tangents if insert else separate(tangents, seeds.values())

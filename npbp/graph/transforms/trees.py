@@ -25,6 +25,21 @@ def leaves(tree: Any) -> list:
     return [leaf for branch in tree for leaf in leaves(branch)]
 
 
+def paths(tree: Any, path: str = "") -> Iterator[str]:
+    """How to get at each leaf, from left to right.
+
+    Examples
+    --------
+    >>> list(paths({"W": 1.0, "b": [2.0, (3.0, 4.0)]}))
+    ["['W']", "['b'][0]", "['b'][1][0]", "['b'][1][1]"]
+    """
+    if isinstance(tree, (dict, list, tuple)):
+        for key, branch in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            yield from paths(branch, f"{path}[{key!r}]")
+    else:
+        yield path
+
+
 def rebuild(tree: Any, new_leaves: Iterable) -> Any:
     """A tree of the form of ``tree``, with ``new_leaves`` in place of its leaves.
 
@@ -33,20 +48,21 @@ def rebuild(tree: Any, new_leaves: Iterable) -> Any:
     >>> rebuild({"W": 1.0, "b": [2.0, (3.0, 4.0)]}, "abcd")
     {'W': 'a', 'b': ['b', ('c', 'd')]}
     """
-    new = iter(new_leaves)
+    return _built(tree, iter(new_leaves))
 
-    def build(branch: Any) -> Any:
-        if isinstance(branch, dict):
-            return {key: build(value) for key, value in branch.items()}
-        if isinstance(branch, list):
-            return [build(value) for value in branch]
-        if isinstance(branch, tuple):
-            values = [build(value) for value in branch]
-            # A named tuple takes its values one by one.
-            return type(branch)(*values) if hasattr(branch, "_fields") else tuple(values)
-        return next(new)
 
-    return build(tree)
+def _built(tree: Any, new: Iterator) -> Any:
+    # (A function of its own: one inside `rebuild` that calls itself would be a cycle, and keep
+    # the leaves, and so the graph below them, alive until Python looks for cycles.)
+    if isinstance(tree, dict):
+        return {key: _built(value, new) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_built(value, new) for value in tree]
+    if isinstance(tree, tuple):
+        values = [_built(value, new) for value in tree]
+        # A named tuple takes its values one by one.
+        return type(tree)(*values) if hasattr(tree, "_fields") else tuple(values)
+    return next(new)
 
 
 def leaves_like(tree: Any, other: Any, what: str) -> list:

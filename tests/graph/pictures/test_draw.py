@@ -261,6 +261,90 @@ def test_any_name_can_be_drawn(name):
     assert all(box.get_width() < 4 for box in boxes(figure))
 
 
+# ---- which input is which
+
+P, Q = graph.Variable(0.25, name="p"), graph.Variable(2.0, name="q")
+A, B = graph.Variable(np.eye(2, 3), name="A"), graph.Variable(np.eye(3, 2), name="B")
+K = graph.Variable(np.array([1, 0]), name="k")
+ORDERED = [
+    (lambda: 1 - P, ["1", "p"]), (lambda: P - 1, ["p", "1"]),
+    (lambda: P - Q, ["p", "q"]), (lambda: Q - P, ["q", "p"]),
+    (lambda: 1 / P, ["1", "p"]), (lambda: P / 1, ["p", "1"]), (lambda: Q / P, ["q", "p"]),
+    (lambda: 2**P, ["2", "p"]), (lambda: P**2, ["p", "2"]), (lambda: Q**P, ["q", "p"]),
+    (lambda: A @ B, ["A", "B"]), (lambda: B @ A, ["B", "A"]),
+    (lambda: np.eye(4, 2) @ A, ["(4, 2)", "A"]), (lambda: A @ np.eye(3, 4), ["A", "(3, 4)"]),
+    (lambda: np.where(K, P, Q), ["k", "p", "q"]), (lambda: np.where(K, Q, P), ["k", "q", "p"]),
+    (lambda: np.where(K, Q, 0.5), ["k", "q", "0.5"]),
+    (lambda: A[K], ["A", "k"]), (lambda: np.concatenate([B, A.value.T]), ["B", "(3, 2)"]),
+    (lambda: P > 1, ["p", "1"]), (lambda: P < Q, ["p", "q"]),
+    (lambda: P + 1, None), (lambda: Q * P, None), (lambda: np.maximum(P, 1), None),
+    (lambda: P - P, None), (lambda: np.sum(A), None), (lambda: P == Q, None),
+]  # fmt: skip
+
+
+def numbered(figure):
+    """The names of the boxes that the numbered arrows come from, in the order of the numbers."""
+    circled = [t for t in figure.axes[0].texts if "①" <= t.get_text()[0] <= "⑩"]
+    circled.sort(key=lambda text: text.get_text())
+    names = []
+    for text in circled:
+        def distance(arrow):
+            return np.hypot(*(arrow._path_original.vertices[-1] - text.get_position()))
+
+        start = min(arrows(figure), key=distance)._path_original.vertices[0]
+        left, bottom, right, top = min(
+            map(rectangle, boxes(figure)),
+            key=lambda r: max(r[0] - start[0], start[0] - r[2], 0)
+            + max(r[1] - start[1], start[1] - r[3], 0),
+        )
+        inside = [
+            t.get_text() for t in figure.axes[0].texts
+            if left < t.get_position()[0] < right and bottom < t.get_position()[1] < top
+        ]  # fmt: skip
+        names.append(inside[0])
+    return names
+
+
+@pytest.mark.parametrize("make, names", ORDERED)
+def test_the_picture_tells_which_input_is_which_where_it_matters(make, names):
+    y = make()
+    assert numbered(graph.draw(y)) == (names or [])
+    text = graph.to_dot(y)
+    labels = dict(re.findall(r'^  (n\d+) \[label="([^\\"]*)', text, re.M))
+    found = re.findall(r'^  (n\d+) -> n\d+ \[.*headlabel="(\d+)"', text, re.M)
+    assert [labels[n] for n, i in sorted(found, key=lambda pair: int(pair[1]))] == (names or [])
+
+
+def test_an_operation_of_ones_own_may_not_commute():
+    class Add(graph.Operation):
+        def forward(self, X, Y):
+            return X + 2 * Y
+
+    assert numbered(graph.draw(Add()(Q, P))) == ["q", "p"]
+
+
+def test_in_the_backward_graph_inputs_are_numbered_too():
+    z = P / Q
+    figure = graph.draw(z, graph.general_back_propagation([P, Q], z))
+    assert words(figure).count("①") == words(figure).count("②") == 3  # z, G / B and -G Y / B
+    places = [t.get_window_extent().extents for t in figure.axes[0].texts]
+    for a, b in itertools.combinations(places, 2):
+        assert not overlap(a, b)
+
+
+@pytest.mark.parametrize("make", [
+    lambda a, b: np.tanh(a) @ b, lambda a, b: a @ np.tanh(b), lambda a, b: a - np.tanh(b),
+    lambda a, b: np.tanh(b) - a,
+])  # fmt: skip
+def test_the_first_input_stands_to_the_left_where_no_crossing_comes_of_it(make):
+    a, b = graph.Variable(np.ones((3, 3)), name="a"), graph.Variable(np.ones((3, 3)), name="b")
+    y = make(a, b)
+    figure = graph.draw(y)
+    names = numbered(figure)
+    place = {t.get_text(): t.get_position()[0] for t in figure.axes[0].texts}
+    assert len(names) == 2 and place[names[0]] < place[names[1]]
+
+
 # ---- files and limits
 
 
@@ -308,6 +392,11 @@ def test_what_is_no_variable_is_an_error():
     a = z.inputs[0].inputs[0]
     with pytest.raises(TypeError, match="insert=False are plain arrays"):
         graph.draw(z, graph.general_back_propagation([a], z, insert=False))
+    for gradients in ({"a": a}, {a: None}, [None], {3: a}):
+        with pytest.raises(TypeError, match="draw: got (str|NoneType|int), wanted a Variable"):
+            graph.draw(z, gradients)
+    with pytest.raises(TypeError, match="got one Variable as gradients, wanted a list"):
+        graph.draw(z, a)
 
 
 def test_nothing_of_the_graph_is_changed_by_drawing_it():

@@ -527,6 +527,28 @@ def test_operations_may_have_any_name():
     same([graph.compile(y, [x])(np.zeros(3))], [np.full(3, 10.0)])
 
 
+def test_the_source_calls_an_operation_by_its_name():
+    class SoftStep(graph.Operation):
+        def forward(self, X):
+            return X / (1 + np.abs(X))
+
+        def bprop(self, i, G, Y, X):
+            return G / (1 + np.abs(X)) ** 2
+
+    class Other(SoftStep):
+        name = "half a step"
+
+    x = Variable(np.ones((3, 2), np.float32), name="x")
+    layer = Linear(2, 2)
+    y = graph.apply(layer, Other()(SoftStep()(x))) + np.argsort(x, axis=0)
+    d = graph.general_back_propagation([x], np.sum(y))[x]
+    program = graph.compile([y, d], [x])
+    for text in (" soft_step(x)", " half_a_step(", " argsort(x)", " linear(", " linear_bp_input("):
+        assert text in program.source
+    new = np.random.default_rng(0).standard_normal((3, 2)).astype(np.float32)
+    same(program(new), evaluate([y, d], {x: new}))
+
+
 def test_the_source_is_the_python_that_runs():
     x = Variable(np.ones((2, 3)), name="x")
     program = graph.compile(np.tanh(x[:-1] @ x.T), [x])
@@ -598,6 +620,32 @@ def test_a_call_that_fails_leaves_no_trace():
     with pytest.raises(IndexError):
         program(np.ones(3), [0, 7])
     np.testing.assert_array_equal(program(np.ones(3), [0, 2]), [9.0, 9.0])
+
+
+@pytest.mark.parametrize("flip", [np.flip, np.flipud, lambda x: x[:, ::-1], lambda x: x.T[::-1]])
+@pytest.mark.parametrize("reduce", [
+    np.sum, np.mean, np.max, np.min, np.prod, np.var, np.std, np.any, np.all, np.argmax, np.argmin,
+    graph.logsumexp, np.count_nonzero,
+])  # fmt: skip
+def test_reductions_of_arrays_read_backwards(reduce, flip):
+    """NumPy 1.26 to 2.1 has np.maximum.reduce(x[::-1], out=...) wrong: the program avoids it."""
+    rng = np.random.default_rng(0)
+    for shape in ((2, 1), (3, 2), (17, 5), (8, 33)):
+        x = Variable(np.zeros(shape))
+        outputs = [
+            reduce(flip(x), axis=axis, **keep)
+            for axis in (None, 0, -1)
+            for keep in ({}, {"keepdims": True})
+            if not keep or reduce not in (np.argmax, np.argmin, np.count_nonzero)
+        ]
+        # What is returned is a new array, what is not is written into a buffer.
+        programs = graph.compile(outputs, [x]), graph.compile([y * 1.5 for y in outputs], [x])
+        for _ in range(3):
+            new = rng.standard_normal(shape)
+            expected = evaluate(outputs, {x: new})
+            for a, b, c in zip(programs[0](new), programs[1](new), expected):
+                np.testing.assert_allclose(a, c, rtol=1e-12)
+                np.testing.assert_allclose(b, c * 1.5, rtol=1e-12)
 
 
 def test_twenty_thousand_operations():

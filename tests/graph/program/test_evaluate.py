@@ -182,3 +182,12 @@ def test_a_million_operations():
         y = y * 0.5 + x
     assert sys.getrecursionlimit() < 100_000
     assert evaluate(y, {x: 3.0}) == 6.0
+
+
+def test_new_values_that_are_no_dict_are_refused():
+    x = Variable(2.0)
+    for new in (None, [x], 3.0):
+        with pytest.raises(TypeError, match=f"evaluate: got {type(new).__name__} as the new values"):
+            evaluate(x * x, new)
+    with pytest.raises(TypeError, match="compile: got NoneType as an input"):
+        graph.compile(x * x, None)

@@ -1,6 +1,9 @@
 """grad, vjp, jvp, jacobian, hessian: functions of arrays to functions of arrays, nested at will."""
 
 import collections
+import fractions
+import functools
+import gc
 
 import numpy as np
 import pytest
@@ -58,7 +61,7 @@ def test_argnums_says_which_arguments():
     assert grad(f, (0, 1))(2.0, 3.0) == (9, 12)
     assert grad(f, (1, 0))(2.0, 3.0, z=10.0) == (120, 90)
     assert grad(f, (1,))(2.0, 3.0) == (12,)
-    assert grad(f, [0])(2.0, 3.0) == (9,)
+    assert grad(f, [0])(2.0, 3.0) == grad(f, np.array([0]))(2.0, 3.0) == (9,)
     assert grad(f, ())(2.0, 3.0) == ()
 
 
@@ -100,12 +103,11 @@ def test_a_function_that_does_not_depend_on_its_argument_has_zeros():
     older = Variable(2.0)
     for f in (
         lambda x: 5.0,
-        lambda x: 5,
         lambda x: np.float64(2.0),
         lambda x: np.array(2.0),
         lambda x: older * older,
         lambda x: Variable(1.0),
-        lambda x: np.sum(x > 0),
+        lambda x: np.sum(x > 0) * 1.0,
         lambda x: np.sum(np.floor(x)),
     ):
         d = grad(f)(X)
@@ -144,6 +146,153 @@ def test_results_may_be_written_into():
     _, t = jvp(lambda x: x + np.zeros((2, 3)), (X,), (T,))
     t[0] = 7
     np.testing.assert_array_equal(t[1], np.ones(3))
+
+
+def test_methods_partial_functions_and_keywords_are_differentiated():
+    class Model:
+        scale = 2.0
+
+        def loss(self, x, *, power=2):
+            return self.scale * np.sum(x**power)
+
+        def __call__(self, x):
+            return self.loss(x)
+
+    np.testing.assert_array_equal(grad(Model().loss)(X, power=3), 6 * X**2)
+    np.testing.assert_array_equal(grad(Model())(X), 4 * X)
+    np.testing.assert_array_equal(grad(functools.partial(Model().loss, power=1))(X), [2, 2, 2])
+    np.testing.assert_array_equal(jacobian(functools.partial(np.multiply, X))(X), np.diag(X))
+    np.testing.assert_array_equal(vjp(Model().loss, X)[1](1.0)[0], 4 * X)
+
+
+def test_a_function_may_return_its_argument_itself():
+    assert grad(lambda x: x)(2.0) == 1 and value_and_grad(lambda x: x)(2.0) == (2, 1)
+    assert grad(lambda p: p["a"])({"a": 2.0, "b": 3.0}) == {"a": 1, "b": 0}
+    np.testing.assert_array_equal(jacobian(lambda x: x)(X), np.eye(3))
+    assert grad(grad(lambda x: x))(2.0) == 0
+    assert grad(lambda x: x * grad(lambda y: y)(x))(2.0) == 1
+    assert hessian(lambda x: x)(2.0) == 0
+    assert graph.elementwise_grad(lambda x: x)(2.0) == 1
+
+
+def test_one_argument_may_be_named_twice():
+    assert grad(lambda x: x**2, (0, -1))(3.0) == (6, 6)
+    (a, b) = grad(lambda p: p[0] * p[1], (0, 0))([3.0, 5.0])
+    assert a == b == [5.0, 3.0]
+
+
+def test_without_an_argument_to_differentiate_the_outer_derivative_is_kept():
+    for inner in (
+        lambda w: value_and_grad(lambda x: x * w, ())(2.0)[0],
+        lambda w: value_and_grad(lambda p: w * 2.0)([])[0],
+        lambda w: vjp(lambda: w * 2.0)[0],
+        lambda w: grad(lambda p: (1.0, w * 2.0), has_aux=True)({})[1],
+    ):
+        assert grad(inner)(3.0) == 2
+
+
+def test_nothing_is_left_in_memory_until_python_looks_for_cycles():
+    p = {"W": np.ones((2, 3)), "b": [X]}
+
+    def f(p):
+        return np.sum(np.tanh(p["W"] @ p["b"][0]))
+
+    calls = [
+        lambda: grad(f)(p), lambda: vjp(f, p)[1](1.0), lambda: jvp(f, (p,), (p,)),
+        lambda: hessian(f)(p), lambda: grad(graph.checkpoint(f))(p),
+        lambda: graph.check_grads(f, (p,), order=1),
+    ]  # fmt: skip
+
+    def variables():
+        return sum(type(x) is Variable for x in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = variables()
+        for call in calls:
+            call()
+        assert variables() <= before
+    finally:
+        gc.enable()
+
+
+# ---- what else a function returns
+
+
+def test_an_aux_comes_back_in_plain_values():
+    def f(x):
+        y = x * 2
+        return np.sum(y**2), {"y": y, "n": 7, "text": "a", "more": [np.sum(y), None, x > 0]}
+
+    for d, aux in (
+        grad(f, has_aux=True)(X),
+        graph.grad_and_aux(f)(X),
+        value_and_grad(f, has_aux=True)(X)[::-1],
+        jacobian(f, has_aux=True)(X),
+        vjp(f, X, has_aux=True)[1:],
+    ):
+        if callable(d):
+            (d,) = d(1.0)
+        if type(aux) is tuple:
+            assert aux[0] == 56
+            aux = aux[1]
+        np.testing.assert_array_equal(d, 8 * X)
+        assert type(aux["y"]) is np.ndarray and type(aux["more"][0]) is np.float64
+        np.testing.assert_array_equal(aux["y"], 2 * X)
+        assert (aux["n"], aux["text"], aux["more"][1]) == (7, "a", None)
+        assert aux["more"][2].tolist() == [True, False, True]
+    assert vjp(f, X, has_aux=True)[0] == 56
+    assert grad(lambda x: (5.0, x), has_aux=True)(3.0) == (0, 3)  # a constant
+    assert grad(lambda x, y: (x * y, y), 1, has_aux=True)(2.0, 3.0) == (2, 3)
+
+
+def test_an_aux_can_be_differentiated_from_outside():
+    def f(x):
+        d, aux = grad(lambda y: (y**2 * x, (x**3, y * 2, y * x)), has_aux=True)(5.0)
+        assert type(aux[1]) is np.float64, "nothing of the outer differentiation is in it"
+        assert type(aux[0]) is type(aux[2]) is Variable
+        return d + aux[0] + aux[1] + aux[2]  # 10 x + x^3 + 10 + 5 x
+
+    assert value_and_grad(f)(2.0) == (20 + 8 + 10 + 10, 10 + 12 + 5)
+    assert grad(lambda x: jacobian(lambda y: (y, x * y), has_aux=True)(x)[1])(3.0) == 6
+    assert grad(lambda x: vjp(lambda y: (y, x * y), x, has_aux=True)[2])(3.0) == 6
+
+
+def test_what_is_no_pair_has_no_aux():
+    for f, what in (
+        (lambda x: x, "Variable"), (lambda x: (x, x, x), "a tuple of 3"), (lambda x: None, "None"),
+    ):  # fmt: skip
+        for call in (
+            lambda: grad(f, has_aux=True)(2.0), lambda: graph.grad_and_aux(f)(2.0),
+            lambda: vjp(f, 2.0, has_aux=True), lambda: jacobian(f, has_aux=True)(2.0),
+        ):  # fmt: skip
+            with refuses(TypeError, f"returned {what}", "a pair", "has_aux=True"):
+                call()
+
+
+# ---- each number alone
+
+
+def test_elementwise_grad_differentiates_each_number_alone():
+    elementwise_grad = graph.elementwise_grad
+    d = elementwise_grad(np.tanh)(X)
+    np.testing.assert_array_equal(d, jacobian(np.tanh)(X).diagonal())
+    np.testing.assert_array_equal(elementwise_grad(elementwise_grad(cube))(X), 6 * X)
+    np.testing.assert_array_equal(
+        elementwise_grad(lambda x, y, k=1: x * y**2 * k, (0, 1))(X, X + 1, k=2)[1],
+        4 * X * (X + 1),
+    )
+    np.testing.assert_array_equal(elementwise_grad(lambda x, y: x * y, -1)(X, 2.0), X.sum())
+    assert elementwise_grad(cube)(2) == 12 and elementwise_grad(lambda x: 1.0)(2.0) == 0
+    assert elementwise_grad(cube)(np.float32([1, 2])).dtype == np.float32
+    d = elementwise_grad(lambda p: {"a": p["x"] ** 2, "b": 3 * p["y"]})({"x": X, "y": X})
+    np.testing.assert_array_equal(d["x"], 2 * X)
+    np.testing.assert_array_equal(d["y"], [3, 3, 3])
+    # In a function that is differentiated itself:
+    np.testing.assert_array_equal(grad(lambda x: np.sum(elementwise_grad(cube)(x)))(X), 6 * X)
+    assert jvp(elementwise_grad(cube), (2.0,), (1.0,)) == (12, 12)
+    graph.check_grads(elementwise_grad(np.sin), (X,))
 
 
 # ---- nesting
@@ -546,6 +695,106 @@ def test_an_operation_without_a_jvp_gets_one_from_its_bprop():
     graph.check_grads(Twisted(), (rng.random((2, 3)), rng.random((2, 4))))
 
 
+# ---- results that do not change a little
+
+WHOLE = [
+    lambda x: np.argmax(x),
+    lambda x: np.allclose(x, x),
+    lambda x: np.count_nonzero(x),
+    lambda x: np.sum(x > 0),
+    lambda x: x[0] > 0,
+    lambda x: np.round(x[0]).astype(int),
+    lambda x: 3,
+    lambda x: True,
+    lambda x: np.int64(3),
+    lambda x: np.array(3),
+    lambda x: Variable(3),
+]
+
+
+@pytest.mark.parametrize("f", WHOLE)
+def test_an_integer_or_a_truth_value_has_no_derivative(f):
+    for call in (
+        lambda: grad(f)(X),
+        lambda: value_and_grad(f)(X),
+        lambda: grad(lambda x: (f(x), x), has_aux=True)(X),
+        lambda: vjp(f, X),
+        lambda: jvp(f, (X,), (X,)),
+        lambda: jacobian(f)(X),
+        lambda: jacobian(f, mode="fwd")(X),
+        lambda: hessian(f)(X),
+        lambda: graph.hessian_vector_product(f)(X, X),
+        lambda: graph.gauss_newton_vector_product(f, lambda y: y * 1.0)(X, X),
+        lambda: graph.gauss_newton_vector_product(lambda x: x, f)(X, X),
+        lambda: graph.elementwise_grad(f)(X),
+        lambda: graph.check_grads(f, (X,)),
+        lambda: graph.check_grads(f, (X,), modes="fwd"),
+        lambda: grad(graph.checkpoint(f))(X),
+        lambda: grad(lambda w: grad(f)(X * w)[0])(2.0),
+    ):
+        with refuses(TypeError, "type (int|bool)", "wanted floating numbers", "change a little",
+                     "a count, a position", "a comparison"):  # fmt: skip
+            call()
+
+
+def test_one_integer_among_the_results_is_named():
+    def f(x):
+        return {"y": x * 2, "more": (np.sum(x), [np.argsort(x)])}
+
+    for call in (
+        lambda: vjp(f, X), lambda: jvp(f, (X,), (X,)), lambda: jacobian(f)(X),
+        lambda: graph.check_grads(f, (X,)), lambda: graph.elementwise_grad(f)(X),
+    ):  # fmt: skip
+        with refuses(TypeError, r"a result at \['more'\]\[1\]\[0\]", "int64", "position"):
+            call()
+
+
+def test_whole_numbers_may_be_anywhere_but_at_the_end():
+    def f(x):
+        return np.sum(x[np.argsort(x)] * np.arange(3)) + 3 * np.sum(x > 0)
+
+    np.testing.assert_array_equal(grad(f)(X), [1, 0, 2])
+    x = Variable(X, name="x")
+    k = np.argmax(x)
+    assert graph.evaluate(k, {x: -X}) == 1 and graph.compile(k, [x])(-X) == 1
+
+
+def test_the_algorithms_refuse_an_integer_as_what_to_differentiate():
+    x = Variable(X)
+    with refuses(TypeError, "z of type int64", "change a little", "position"):
+        graph.general_back_propagation([x], np.argmax(x))
+    with refuses(TypeError, "z of type bool", "comparison"):
+        graph.general_back_propagation([x], x > 0, upstream=np.ones(3))
+    with refuses(TypeError, "an output of type bool", "change a little"):
+        graph.general_forward_propagation({x: X}, [x > 0])
+
+
+@pytest.mark.parametrize("f", [lambda x: np.sum(x) * 1j, lambda x: 1j, lambda x: np.array(1j)])
+def test_a_complex_result_has_no_derivative(f):
+    for call in (
+        lambda: grad(f)(X), lambda: vjp(f, X), lambda: jvp(f, (X,), (X,)), lambda: jacobian(f)(X),
+        lambda: graph.check_grads(f, (X,)), lambda: graph.elementwise_grad(f)(X),
+    ):  # fmt: skip
+        with refuses(TypeError, "complex128", "wanted floating numbers", "real function"):
+            call()
+
+
+def test_an_object_in_the_program_is_an_error_that_says_so():
+    half = fractions.Fraction(1, 2)
+    for f in (
+        lambda x: np.sum(x * half), lambda x: x[0] * half, lambda x: np.sum(np.array([half]) * x),
+        lambda x: half,
+    ):  # fmt: skip
+        for call in (
+            lambda: grad(f)(X), lambda: vjp(f, X), lambda: jacobian(f)(X), lambda: jvp(f, (X,), (X,))
+        ):  # fmt: skip
+            with refuses(TypeError, "got .* of type object|returned Fraction"):
+                call()
+    x = Variable(X)
+    with refuses(TypeError, "z of type object", "Fraction"):
+        graph.general_back_propagation([x], np.sum(x * half))
+
+
 # ---- errors
 
 
@@ -571,8 +820,19 @@ def test_integers_and_booleans_are_refused_and_floats_recommended():
 def test_a_gradient_of_many_numbers_points_to_jacobian_and_vjp():
     with refuses(TypeError, r"shape \(3,\)", "single number", "jacobian", "vjp", "np.sum"):
         grad(lambda x: x * 2)(X)
-    with refuses(TypeError, r"shape \(1,\)", "single number"):
+    with refuses(TypeError, r"shape \(1,\)", "single number", r"return y\[0\], y.reshape\(\(\)\) or np.sum"):
         grad(lambda x: x[:1])(X)
+    with refuses(TypeError, r"shape \(1, 1\)", r"return y\[0, 0\], y.reshape"):
+        grad(lambda x: np.sum(x).reshape(1, 1))(X)
+    with refuses(TypeError, r"shape \(1, 1\)", r"return y\[0, 0\], y.reshape"):
+        grad(lambda x: np.ones((1, 1)))(X)
+    x = Variable(X)
+    with refuses(ValueError, r"shape \(1, 1\)", "upstream=", r"z\[0, 0\], z.reshape\(\(\)\)"):
+        graph.general_back_propagation([x], np.sum(x, keepdims=True).reshape(1, 1))
+    with refuses(TypeError, "returned dict", "jacobian", "has_aux", "np.sum"):
+        grad(lambda x: {"y": x})(2.0)
+    with refuses(TypeError, "returned function"):
+        grad(lambda x: cube)(2.0)
     with refuses(TypeError, r"shape \(2,\)"):
         grad(lambda x: np.ones(2))(X)
     with refuses(TypeError, "returned tuple", "single number"):
@@ -583,12 +843,56 @@ def test_a_gradient_of_many_numbers_points_to_jacobian_and_vjp():
         jacobian(lambda x: None)(2.0)
 
 
+def test_what_is_no_function_is_refused_at_once():
+    for call, name in (
+        (lambda: grad(cube(2.0)), "grad"), (lambda: value_and_grad(None), "value_and_grad"),
+        (lambda: vjp(X, X), "vjp"), (lambda: jvp(X, (X,), (X,)), "jvp"),
+        (lambda: jacobian(X), "jacobian"), (lambda: hessian(X), "hessian"),
+        (lambda: graph.hessian_vector_product(X), "hessian_vector_product"),
+        (lambda: graph.elementwise_grad(X), "elementwise_grad"),
+        (lambda: graph.grad_and_aux(X), "grad_and_aux"),
+        (lambda: graph.checkpoint(X), "checkpoint"),
+        (lambda: graph.gauss_newton_vector_product(cube, X), "gauss_newton_vector_product"),
+        (lambda: graph.check_grads(X, (X,)), "check_grads"),
+    ):  # fmt: skip
+        with refuses(TypeError, f"{name}: got ", "wanted a function", rf"{name}\(f\)"):
+            call()
+
+
+def test_arguments_that_are_no_plain_real_arrays_are_refused():
+    masked = np.ma.masked_array(X, [False, True, False])
+    for x, words in (
+        (X * 1j, ["complex128", "real numbers"]), (1j, ["complex128"]),
+        (masked, ["mask", "plain array", "filled"]),
+        (np.ones((1, 2)).view(np.matrix), ["np.matrix", "np.asarray"]),
+        (np.array([1.0, None]), ["object"]), (10**400, ["too large"]),
+    ):  # fmt: skip
+        for call in (
+            lambda: grad(lambda x: np.sum(x))(x), lambda: vjp(lambda x: x, x),
+            lambda: jvp(lambda x: x, (x,), (x,)), lambda: jacobian(lambda x: x)(x),
+            lambda: grad(lambda p: np.sum(p["x"]))({"x": x}),
+            lambda: graph.check_grads(lambda x: np.sum(x), (x,)),
+        ):  # fmt: skip
+            with refuses(TypeError, "argument 0", *words):
+                call()
+    y, pullback = vjp(lambda x: x * 2, X)
+    for G, word in ((X * 1j, "complex128"), (masked, "mask"), ("a", "<U1")):
+        with refuses(TypeError, "upstream gradient", word):
+            pullback(G)
+        with refuses(TypeError, "tangent", word):
+            jvp(lambda x: x, (X,), (G,))
+    (d,) = vjp(lambda x: x * x, np.full((1, 3), 2.0))[1](np.ones((1, 3)).view(np.matrix))
+    assert type(d) is np.ndarray and d.tolist() == [[4, 4, 4]]
+
+
 def test_argnums_that_do_not_fit_are_named():
     with refuses(TypeError, "argnums=2 and 1 arguments", "no argument 2"):
         grad(cube, 2)(1.0)
     with refuses(TypeError, r"argnums=\(0, 1\)", "no argument 1", "keyword"):
         grad(lambda x, y: x * y, (0, 1))(1.0, y=2.0)
-    for argnums in (True, 1.5, "x", None):
+    with refuses(TypeError, "argnums=-2 and 1 arguments", "no argument -2"):
+        grad(cube, -2)(1.0)
+    for argnums in (True, 1.5, "x", None, (True,), ("x",)):
         with refuses(TypeError, "argnums=", "an int or a tuple"):
             grad(cube, argnums)
 
