@@ -66,7 +66,7 @@ def fetch(urls: Sequence[str], target: Path, read: Callable[[Path], Content], *,
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     sweep(target.parent)
-    failures, through = [], ""
+    failures, proxies = [], []
     for url in sorted(urls, key=lambda url: _folder(url) in SLOW):  # else in their order
         for attempt in range(tries):
             if attempt:
@@ -79,14 +79,15 @@ def fetch(urls: Sequence[str], target: Path, read: Callable[[Path], Content], *,
                 return content
             except Failure as error:
                 failure = f"{error} ({attempt + 1} tries)" if attempt else str(error)
-                if error.proxy:
-                    through = f" through the proxy of {error.proxy}"
+                if error.proxy and error.proxy not in proxies:
+                    proxies.append(error.proxy)
                 if error.stalled:
                     SLOW.add(_folder(url))
                 if not error.may_pass:
                     break
         failures.append(f"  {clean(url)}: {clean(failure)}")
-    raise DataError(f"no mirror gave a good {target.name}{through}:\n" + "\n".join(failures))
+    failures += [f"  the proxy is that of {name}" for name in proxies]
+    raise DataError(f"no mirror gave a good {target.name}:\n" + "\n".join(failures))
 
 
 def _folder(url: str) -> str:

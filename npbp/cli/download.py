@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from npbp import datasets
-from npbp.cli.common import load, subcommand
+from npbp.cli.common import load, say, subcommand
 
 
 def add_to(commands: Any) -> None:
@@ -24,5 +24,5 @@ def download(options: argparse.Namespace) -> int:
     is_part_of_npbp = options.name == "mnist-sample"
     folder = (Path(datasets.__file__).parent / "sample" if is_part_of_npbp
               else datasets.cache_folder() / options.name)
-    print(f"the files are in {folder.absolute()}")
+    say(f"the files are in {folder.absolute()}")
     return 0

@@ -67,6 +67,8 @@ def test_train_prints_data_summary_epochs_files_and_what_to_run_next(trained):
     folder, done = trained
     lines = done.stdout.splitlines()
     assert lines[0] == "data mnist-sample: 6000 training and 1000 test images"
+    assert lines[1].endswith("seed 0; validation (the test images) after each epoch")
+    assert "test loss" not in done.stdout and "test correct" not in done.stdout
     assert "linear1 Linear(784, 32)" in done.stdout and "25,450" in done.stdout
     epochs = [line for line in lines if line.startswith("epoch ")]
     rows = history_of(folder)
@@ -74,8 +76,8 @@ def test_train_prints_data_summary_epochs_files_and_what_to_run_next(trained):
     for n, (line, row) in enumerate(zip(epochs, rows), start=1):
         assert line == (
             f"epoch {n}/2  loss {float(row['loss']):.4f}  correct {float(row['correct']):.4f}  "
-            f"test loss {float(row['validation_loss']):.4f}  "
-            f"test correct {float(row['validation_correct']):.4f}  {float(row['seconds']):.2f} s")
+            f"validation loss {float(row['validation_loss']):.4f}  "
+            f"validation correct {float(row['validation_correct']):.4f}  {float(row['seconds']):.2f} s")
     assert str(folder.relative_to(folder.parents[1])) in lines[-2]
     assert "97 %" in lines[-1] and lines[-1].endswith("npbp train --data mnist --hidden 128")
 
