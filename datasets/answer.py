@@ -74,13 +74,14 @@ def answer(url: str, max_bytes: int, timeout: tuple[float, float]) -> Iterator[A
     try:
         before, end = 0, time.monotonic() + PATIENCE
         while True:
-            try:
-                item = items.get(timeout=max(0, end - time.monotonic()))
-            except queue.Empty:
+            if time.monotonic() > end and items.empty():  # else it is we who are slow
                 n = came.bytes - before
                 if n < LEAST:
-                    raise Failure(f"too slow: {n} bytes in {PATIENCE:g} s", stalled=True) from None
+                    raise Failure(f"too slow: {n} bytes in {PATIENCE:g} s", stalled=True)
                 before, end = came.bytes, time.monotonic() + PATIENCE
+            try:
+                item = items.get(timeout=0.1)  # on Windows, Ctrl-C has to wait for that
+            except queue.Empty:
                 continue
             if item is StopIteration:
                 return

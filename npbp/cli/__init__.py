@@ -79,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
                "  npbp train --data mnist --hidden 128    the full 97 %\n"
                "  npbp predict runs/mnist-1/model.npz digits.npy\n\n"
                "NPBP_DATA: the folder of the data sets, if it is not to be the usual cache folder\n\n"
-               "exit codes: 0 done, 1 the work failed, 2 the arguments are wrong, 130 Ctrl-C\n")
+               "exit codes: 0 done, 1 the work failed, 2 the arguments are wrong, 130 Ctrl-C\n"
+               "(143 by SIGTERM, 129 by SIGHUP)\n")
     parser.add_argument("--version", action="version", version=f"npbp {npbp.__version__}")
     parser.set_defaults(run=lambda options: parser.print_help() or 0, command="")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")

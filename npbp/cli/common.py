@@ -37,7 +37,9 @@ class Parser(argparse.ArgumentParser):
             file.write(message)
 
 
-def subcommand(commands: Any, name: str, run: Any, text: str, epilog: str) -> argparse.ArgumentParser:
+def subcommand(
+    commands: Any, name: str, run: Any, text: str, epilog: str
+) -> argparse.ArgumentParser:
     """Add ``npbp NAME``, which calls ``run(options)``."""
     sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".",
                               epilog="examples:\n" + epilog,
@@ -84,7 +86,7 @@ def say(line: str) -> None:
 def complain(options: argparse.Namespace, error: Any, code: int) -> int:
     """One line on stderr; ``code`` is handed back."""
     if isinstance(error, OSError) and error.filename is not None:
-        error = f"{os.fsdecode(error.filename)}: {error.strerror}"
+        error = f"{error.filename}: {error.strerror}"
     line = "; ".join(part.strip() for part in str(error).splitlines()).replace(":; ", ": ")
     # Names of files and words of libraries may hold what a terminal takes for a command.
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)

@@ -34,24 +34,31 @@ from npbp.training import DivergedError, History, fit
 from npbp.training.advice import advice
 
 CLASSES = 10  # of every data set here
+ALPHA = 0.001
 
 
 def add_to(commands: Any) -> None:
     """The arguments of ``npbp train``."""
-    sub = subcommand(commands, "train", train, "train a network on images of digits and draw its curves",
+    sub = subcommand(commands, "train", train, "train a network on images and draw its curves",
                   "  npbp train\n"
                   "  npbp train --data mnist --epochs 10\n"
-                  "  npbp train --data fashion-mnist --hidden 128 64 --seed 1\n")
+                  "  npbp train --data fashion-mnist --hidden 128 64 --seed 1\n\n"
+                  "The folder of the run gets model.npz (the network) and history.csv (loss and\n"
+                  "fraction correct) after each epoch, and curves.png at the end. The validation is\n"
+                  "done with the test images of the data. Ctrl-C ends the training and keeps the\n"
+                  "whole epochs.\n")
     sub.add_argument("--data", choices=datasets.NAMES, default="mnist-sample",
-                     help="what to train on (default: mnist-sample, which is installed with npbp)")
+                     help="what to train on (default: mnist-sample, which is installed with npbp; "
+                          "the others are downloaded once)")
     sub.add_argument("--epochs", type=whole(1), default=10, metavar="N",
                      help="how often to go through the data (default: 10)")
     sub.add_argument("--batch-size", type=whole(1), default=64, metavar="N",
                      help="examples a step (default: 64)")
     sub.add_argument("--hidden", type=whole(1, 1_000_000), nargs="+", default=[32], metavar="N",
                      help="sizes of the hidden layers, one or more (default: 32)")
-    sub.add_argument("--alpha", type=learning_rate, default=0.001, metavar="A",
-                     help="learning rate, times the gradient of a batch's sum (default: 0.001)")
+    sub.add_argument("--alpha", type=learning_rate, default=ALPHA, metavar="A",
+                     help="learning rate: a step is A times the gradient of the sum of a batch's "
+                          f"losses (default: {ALPHA})")
     sub.add_argument("--seed", type=whole(0), default=0, metavar="N",
                      help="of the weights and the shuffling: same seed, same result (default: 0)")
     sub.add_argument("--out", default="runs", metavar="DIR",
@@ -86,6 +93,7 @@ def train(options: argparse.Namespace) -> int:
     except (DivergedError, Failed) as error:
         raise Failed(f"{error} ({report.files()})") from None
     except KeyboardInterrupt:
+        report.bar.clear()
         return stopped(options, report.files())
     finally:
         report.bar.clear()
@@ -93,7 +101,7 @@ def train(options: argparse.Namespace) -> int:
         return stopped(options, report.files(), no_chart)
     hint = advice(history, CLASSES)
     if hint:
-        say(f"{hint}: --alpha {options.alpha / 10:g}")
+        say(f"{hint} (--alpha was {options.alpha:g}, its default is {ALPHA})")
     if no_chart:
         raise Failed(f"{no_chart}; history.csv and model.npz are in {report.folder}")
     say(f"curves.png, history.csv and model.npz are in {report.folder}")

@@ -16,6 +16,7 @@ def advice(history: History, classes: int) -> str:
     ``log(classes)``. A training that ends far above that, or above its own first epoch,
     made steps that were too large. One that ends where guessing does has learnt
     nothing, for a reason that the losses alone do not tell, unless they were far up before.
+    Of training and validation the better one counts.
 
     Examples
     --------
@@ -28,16 +29,17 @@ def advice(history: History, classes: int) -> str:
     if not history.loss:
         return ""
     guessing = math.log(classes)
-    first, last = history.loss[0], history.loss[-1]
-    learnt_nothing = history.correct and history.correct[-1] < 1 / classes + 0.05
+    first, last = history.loss[0], min([history.loss[-1], *history.validation_loss[-1:]])
+    correct = max([*history.correct[-1:], *history.validation_correct[-1:]], default=1)
     large = "the learning rate may be too large, try a tenth of it"
     if last > 2 * guessing:
         return f"the loss ended at {last:.4g}, where guessing has {guessing:.4g}: {large}"
     if last > 1.01 * first:
         return f"the loss rose from {first:.4g} to {last:.4g}: {large}"
-    if learnt_nothing and first > 2 * guessing:
-        return f"{history.correct[-1]:.3f} correct is what guessing gives: {large}"
-    if learnt_nothing:
-        return (f"{history.correct[-1]:.3f} correct is what guessing gives: the learning rate may be "
-                "too small or too large, try ten times as much and a tenth of it")
-    return ""
+    if correct > 1 / classes + 0.05:
+        return ""
+    nothing = f"{correct:.3f} correct is what guessing gives"
+    if first > 2 * guessing:
+        return f"{nothing}: {large}"
+    return (f"{nothing}: the learning rate may be too small or too large, try ten times as much "
+            "and a tenth of it")

@@ -4,6 +4,7 @@ import gzip
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -12,8 +13,8 @@ import time
 
 import numpy as np
 import pytest
-from loopback import (Server, cut_short, endless, good, html, names, never_answer, ok, raw, redirect,
-                      reset, reset_in_the_middle, stall, status, trickle, wait_until)
+from loopback import (Server, cut_short, endless, good, html, names, never_answer, ok, raw,
+                      redirect, reset, reset_in_the_middle, stall, status, trickle, wait_until)
 
 from npbp.datasets import DataError, answer, read_idx, write_idx
 from npbp.datasets.download import fetch
@@ -142,8 +143,8 @@ def moved(location, code=302):
 
 ODD_ANSWERS = {
     **{f"length {value[:20]!r}": raw(ok(b"Content-Length: " + value), b"not the file")
-       for value in (b"-1", b"many", b"", b"9" * 5000, b"+5", b"1e3", b"1_0", "\u00b2".encode("latin-1"),
-                     b"5, 7", b"0x10", b"\x1b[2J")},
+       for value in (b"-1", b"many", b"", b"9" * 5000, b"+5", b"1e3", b"1_0",
+                     "\u00b2".encode("latin-1"), b"5, 7", b"0x10", b"\x1b[2J")},
     "two lengths": raw(ok(b"Content-Length: 5", b"Content-Length: 7"), b"not the file"),
     **{f"chunk size {size[:20]!r}": chunked(size + b"\r\nnot the file\r\n0\r\n\r\n")
        for size in (b"many", b"-1", b"-5", b"", b"F" * 8, b"F" * 30, b"0x5", b"+5", b"\x1b[2J",
@@ -176,7 +177,7 @@ ODD_ANSWERS = {
 # urllib3 leaves the socket of an answer that it refuses to the garbage collector.
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("name", ODD_ANSWERS)
-def test_whatever_a_mirror_does_is_one_line_and_the_next_one_is_asked(get, server, body, name, capfd):
+def test_whatever_a_mirror_does_is_one_line_and_the_next_is_asked(get, server, body, name, capfd):
     get(ODD_ANSWERS[name], good(body), tries=1)
     assert server.requests[0] == "/0/a.gz" and server.requests[-1] == "/1/a.gz"
     with pytest.raises(DataError) as caught:
@@ -227,7 +228,8 @@ def test_the_body_of_a_redirect_is_not_read(get, server, body):
     sent = []
 
     def bomb(handler):
-        handler.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: /b.gz\r\nContent-Encoding: gzip\r\n\r\n")
+        handler.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: /b.gz\r\n"
+                            b"Content-Encoding: gzip\r\n\r\n")
         while not handler.server.stopping.is_set():
             handler.wfile.write(bytes(100_000))
             sent.append(100_000)
@@ -321,7 +323,7 @@ def test_ten_megabytes_may_come_over_a_slow_line_and_a_byte_a_second_may_not():
     assert answer.PATIENCE <= 60
 
 
-def test_a_mirror_that_was_too_slow_is_asked_last_for_the_files_after(server, body, tmp_path, impatient):
+def test_a_mirror_that_was_too_slow_is_asked_last_afterwards(server, body, tmp_path, impatient):
     urls = [[f"{server.url}/{mirror}/{file}.gz" for mirror in "xy"] for file in "abc"]
     for path in ("/x/b.gz", "/x/c.gz", "/y/a.gz", "/y/b.gz"):
         server.replies[path] = [good(body)]
@@ -358,10 +360,11 @@ def test_a_proxy_that_is_not_there_is_named(tmp_path, monkeypatch, name):
 
 
 @pytest.mark.parametrize("value", [
-    "http://", "http://[::1", "http://host:port", "http://127.0.0.1:99999", "foo://x", "socks5://x:1",
-    "http://ada:secret@bad host:99999", "\x1b[2J://", "ada:secret@host:port", "http://ada:se cret@x:y"])
+    "http://", "http://[::1", "http://host:port", "http://127.0.0.1:99999", "foo://x",
+    "socks5://x:1", "http://ada:secret@bad host:99999", "\x1b[2J://", "ada:secret@host:port",
+    "http://ada:se cret@x:y"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_is_no_address_is_named_and_its_password_is_not(tmp_path, monkeypatch, value, scheme):
+def test_a_proxy_that_is_no_address_is_named_without_password(tmp_path, monkeypatch, value, scheme):
     monkeypatch.setenv(f"{scheme}_proxy", value)
     with pytest.raises(DataError) as caught:
         fetch([f"{scheme}://no-such-host.invalid/a.gz"], tmp_path / "a.gz", read_idx, pause=0.01)
@@ -390,8 +393,9 @@ def test_a_disk_that_is_full_is_no_mirrors_fault(server, body, tmp_path, monkeyp
             "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
             "try: fetch(sys.argv[2:], Path(sys.argv[1]), read_idx)\n"
             "except OSError as error: print(error.strerror)\n")
-    done = subprocess.run([sys.executable, "-c", code, tmp_path / "c" / "a.gz", f"{server.url}/a.gz",
-                           f"{server.url}/b.gz"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "c" / "a.gz", f"{server.url}/a.gz",
+         f"{server.url}/b.gz"], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("File too large\n", "")
     assert server.requests == ["/a.gz"] and names(tmp_path / "c") == set()
 
@@ -405,8 +409,9 @@ def test_ctrl_c_ends_a_download_at_once_and_leaves_nothing(server, tmp_path, rep
             "from npbp.datasets import read_idx\nfrom npbp.datasets.download import fetch\n"
             "try: fetch([sys.argv[2]], Path(sys.argv[1]), read_idx)\n"
             "except KeyboardInterrupt: print('stopped')\n")
-    process = subprocess.Popen([sys.executable, "-c", code, tmp_path / "c" / "a.gz", f"{server.url}/a.gz"],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, tmp_path / "c" / "a.gz", f"{server.url}/a.gz"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: server.requests)
     time.sleep(0.2)
     start = time.monotonic()
@@ -533,6 +538,43 @@ class TestHttps:
         with pytest.raises(DataError, match="(?i)certificate"):
             fetch([f"{secure.url}/a.gz"], tmp_path / "a.gz", read_idx, pause=0.01)
         assert secure.requests == []
+
+
+    def test_the_certificates_that_do_not_fit_are_named(self, secure, tmp_path, monkeypatch):
+        certifi = pytest.importorskip("certifi", reason="comes with requests")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+        with pytest.raises(DataError, match=rf"\(REQUESTS_CA_BUNDLE is {certifi.where()}\)"):
+            fetch([f"{secure.url}/a.gz"], tmp_path / "a.gz", read_idx, pause=0.01)
+
+    def test_a_bundle_that_holds_no_certificates_is_named(self, secure, tmp_path, monkeypatch):
+        (tmp_path / "bundle").write_text("none")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "bundle"))
+        with pytest.raises(DataError, match=rf"\(REQUESTS_CA_BUNDLE is {tmp_path / 'bundle'}\)"):
+            fetch([f"{secure.url}/a.gz"], tmp_path / "a.gz", read_idx, pause=0.01)
+
+    def test_a_slow_https_mirror_is_left_too(self, secure, server, body, tmp_path, impatient):
+        secure.replies["/a.gz"] = [endless(ok(), b"\0", 0.02)]
+        server.replies["/a.gz"] = [good(body)]
+        urls = [f"{secure.url}/a.gz", f"{server.url}/a.gz"]
+        assert len(fetch(urls, tmp_path / "a.gz", read_idx)) == 300_000
+
+    def test_a_handshake_that_does_not_come_is_not_waited_for(self, tmp_path, impatient):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"https://127.0.0.1:{silent.getsockname()[1]}/a.gz"
+            start = time.monotonic()
+            with pytest.raises(DataError, match="too slow: 0 bytes in 0.3 s"):
+                fetch([url], tmp_path / "a.gz", read_idx)
+            assert time.monotonic() - start < 2
+
+
+def test_a_name_that_is_looked_up_for_ever_is_not_waited_for(tmp_path, monkeypatch, impatient):
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: over.wait(30) and [])
+    start = time.monotonic()
+    with pytest.raises(DataError, match="too slow: 0 bytes in 0.3 s"):
+        fetch(["http://slow.invalid/a.gz"], tmp_path / "a.gz", read_idx)
+    assert time.monotonic() - start < 2
+    over.set()
 
 
 class TestProgress:

@@ -32,6 +32,19 @@ def test_a_training_that_goes_its_way_gets_no_advice(loss, correct, classes):
     assert advice(History(loss=loss, correct=correct), classes) == ""
 
 
+def test_the_better_one_of_training_and_validation_counts():
+    """The training's numbers are from before the steps: after a single one they say little."""
+    run = History(loss=[2.34], correct=[0.11], validation_loss=[2.1], validation_correct=[0.35])
+    assert advice(run, 10) == ""
+    run = History(loss=[6.0], correct=[0.5], validation_loss=[0.5], validation_correct=[0.85])
+    assert advice(run, 10) == ""
+    run = History(loss=[0.7, 0.1], correct=[0.8, 0.99], validation_loss=[0.7, 9.0],
+                  validation_correct=[0.8, 0.7])
+    assert advice(run, 10) == ""
+    run = History(loss=[19.0], correct=[0.11], validation_loss=[2.33], validation_correct=[0.09])
+    assert advice(run, 10).endswith(LARGE)
+
+
 def test_guessing_among_two_is_right_more_often_than_among_ten():
     run = History(loss=[math.log(2), math.log(2)], correct=[0.5, 0.5])
     assert "guessing" in advice(run, 2)
