@@ -15,7 +15,8 @@ Examples
 ((64, 784), (64,), 94)
 
 Reading order: idx.py (the file format), batches.py, load.py, sources.py (what comes
-from where), download.py and whole.py (how a file arrives whole).
+from where), download.py, answer.py (one mirror, in bounded time) and whole.py (how a file
+arrives whole); terminal.py.
 """
 from __future__ import annotations
 

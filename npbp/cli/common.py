@@ -1,17 +1,19 @@
-"""What the subcommands share: a parser that speaks in one line, data, folders, the bar."""
+"""What the subcommands share: a parser that speaks in one line, output, data, folders, the bar."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import os
-import shutil
+import signal
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from npbp import datasets
+from npbp.datasets.terminal import can_redraw, columns
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -27,8 +29,17 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """argparse forgets an error of stdout, and writes what is for a closed stderr there."""
+        if file is sys.stderr:
+            to_stderr(message)
+        elif file is not None:
+            file.write(message)
 
-def subcommand(commands: Any, name: str, run: Any, text: str, epilog: str) -> argparse.ArgumentParser:
+
+def subcommand(
+    commands: Any, name: str, run: Any, text: str, epilog: str
+) -> argparse.ArgumentParser:
     """Add ``npbp NAME``, which calls ``run(options)``."""
     sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".",
                               epilog="examples:\n" + epilog,
@@ -62,13 +73,58 @@ def learning_rate(text: str) -> float:
     return value
 
 
+def say(line: str) -> None:
+    """One line on stdout, at once."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Failed(f"stdout cannot be written: {error.strerror or error}") from None
+
+
 def complain(options: argparse.Namespace, error: Any, code: int) -> int:
     """One line on stderr; ``code`` is handed back."""
     if isinstance(error, OSError) and error.filename is not None:
         error = f"{error.filename}: {error.strerror}"
     line = "; ".join(part.strip() for part in str(error).splitlines()).replace(":; ", ": ")
-    print(f"npbp {options.command}: {line}", file=sys.stderr)
+    # Names of files and words of libraries may hold what a terminal takes for a command.
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    to_stderr(f"npbp {options.command}".rstrip() + f": {line}\n")
     return code
+
+
+def to_stderr(text: str) -> None:
+    """Write to stderr, if there is one that takes it."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+    except OSError:
+        drop(sys.stderr)
+
+
+def drop(stream: Any) -> None:
+    """Send what a stream did not take to nowhere. Python flushes stdout and stderr once more
+    at its exit, which would fail again; its manual advises this."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+_signals = [int(signal.SIGINT)]  # the last one is that which stopped us
+
+
+def stop(number: int, frame: Any = None) -> NoReturn:
+    """A handler that lets another signal stop the work as Ctrl-C does."""
+    _signals.append(number)
+    raise KeyboardInterrupt
+
+
+def stopped(options: argparse.Namespace, *more: str) -> int:
+    """Say what stopped the work, and what is left of it; the exit code of a shell."""
+    number = _signals[-1]
+    by = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+    return complain(options, "; ".join((f"stopped by {by}", *filter(None, more))), 128 + number)
 
 
 def load(name: str) -> datasets.Dataset:
@@ -79,7 +135,7 @@ def load(name: str) -> datasets.Dataset:
         reason = str(error).rstrip(".")
         raise Failed(f"{reason}: choose a folder for the data with NPBP_DATA") from None
     n_train, n_test = len(data.train[0]), len(data.test[0])
-    print(f"data {name}: {n_train} training and {n_test} test images", flush=True)
+    say(f"data {name}: {n_train} training and {n_test} test images")
     return data
 
 
@@ -112,7 +168,7 @@ class Bar:
     """A progress bar on the last line of a terminal; nothing where stderr is a file."""
 
     def __init__(self) -> None:
-        self.terminal = sys.stderr is not None and sys.stderr.isatty()
+        self.terminal = can_redraw()
         self.drawn = 0.0
 
     def draw(self, label: str, done: int, total: int) -> None:
@@ -121,12 +177,19 @@ class Bar:
             return
         self.drawn = now
         end = f" {done}/{total}"
-        room = max(0, min(50, shutil.get_terminal_size().columns - len(label) - len(end) - 5))
+        width = columns() - 1  # in the last column some terminals begin a new line
+        room = max(0, min(50, width - len(label) - len(end) - 3))
         full = room * done // total
-        sys.stderr.write(f"\r{label} [{'#' * full}{'.' * (room - full)}]{end}\x1b[K")
-        sys.stderr.flush()
+        line = f"{label} [{'#' * full}{'.' * (room - full)}]{end}" if room else label + end
+        self._write(f"\r{line[:width]}\x1b[K")
 
     def clear(self) -> None:
         if self.terminal:
-            sys.stderr.write("\r\x1b[K")
+            self._write("\r\x1b[K")
+
+    def _write(self, text: str) -> None:
+        try:
+            sys.stderr.write(text)
             sys.stderr.flush()
+        except OSError:  # the terminal is gone: the work goes on
+            self.terminal = False

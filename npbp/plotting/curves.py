@@ -1,14 +1,19 @@
-"""The chart of a training run: loss and correct on two y axes, over the epochs.
+"""The chart of a training run: loss and fraction correct on two y axes, over the epochs.
 
 Nothing here needs a display: the chart is a plain matplotlib `Figure`, made
-without `pyplot`. matplotlib is imported only when something is drawn.
+without `pyplot`. It looks the same everywhere: matplotlib's own settings count, not those
+of a matplotlibrc, which may want fonts or a LaTeX that are not there. matplotlib is
+imported only when something is drawn.
 """
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
+import math
 import os
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Iterator, Sequence
 
 from npbp.files import replacing
 
@@ -25,7 +30,8 @@ def curves(history: History, path: str | os.PathLike | None = None,
     """Draw the loss (left axis) and the fraction correct (right axis) of every epoch.
 
     Training is a solid line, validation a dashed one; both lines of an axis have
-    the colour of its label.
+    the colour of its label. If there is no `correct`, there is no right axis. A number
+    that is not finite leaves a gap.
 
     Parameters
     ----------
@@ -53,53 +59,94 @@ def curves(history: History, path: str | os.PathLike | None = None,
     >>> from npbp.training import History
     >>> figure = curves(History(loss=[2.3, 0.9], correct=[0.1, 0.8]))
     >>> [axes.get_ylabel() for axes in figure.axes]
-    ['loss', 'correct']
+    ['loss', 'fraction correct']
     """
-    if not history.loss:
+    if not len(history.loss):
         raise ValueError("nothing to draw: the history is empty (did an epoch finish?)")
+    with _own_settings():
+        figure = _figure(history, title)
+        if path is not None:
+            ending = os.path.splitext(os.fspath(path))[1]
+            with replacing(path) as temporary:
+                figure.savefig(temporary, format=ending[1:].lower() or "png")
+    figure._repr_png_ = functools.partial(_png, figure)  # what a notebook asks for
+    return figure
 
+
+def _figure(history: History, title: str | None) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(12.8, 7.2), dpi=150,
                     constrained_layout={"w_pad": 0.15, "h_pad": 0.15})
     left = figure.add_subplot()
-    right = left.twinx()
-    marker = "o" if len(history.loss) <= 25 else None    # one epoch is a point, not a line
-    lines = []
-    for axes, name, training, validation, colour in (
-            (left, "loss", history.loss, history.validation_loss, LOSS_COLOUR),
-            (right, "correct", history.correct, history.validation_correct, CORRECT_COLOUR)):
-        for values, style, label in ((training, "-", f"training {name}"),
-                                     (validation, "--", f"test {name}")):
-            if values:
-                lines += axes.plot(range(1, len(values) + 1), values, style, color=colour,
-                                   label=label, linewidth=2.5, marker=marker, markersize=8,
-                                   markerfacecolor=colour if style == "-" else "white")
-        axes.set_ylabel(name, color=colour, fontsize=20)
-        axes.tick_params(axis="y", colors=colour, labelsize=16)
+    lines = _lines(left, "loss", history.loss, history.validation_loss, LOSS_COLOUR)
+    left.set_ylim(_loss_limits([*history.loss, *history.validation_loss]))
+    if len(history.correct) or len(history.validation_correct):
+        lines += _lines(left.twinx(), "fraction correct", history.correct,
+                        history.validation_correct, CORRECT_COLOUR)
     left.set_xlabel("epoch", fontsize=20)
     left.tick_params(axis="x", labelsize=16)
     left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1,
                                                steps=[1, 2, 5, 10]))
-    highest = max([*history.loss, *history.validation_loss])
-    left.set_ylim(0, 1.08 * highest or 1)                # a loss is never below 0
     left.grid(alpha=0.3)
     # Above the axes, where no line can pass under it.
     left.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.5, 1.01),
-                ncol=4, frameon=False, fontsize=16, handlelength=3)
+                ncol=4, frameon=False, fontsize=15, handlelength=2.2, columnspacing=1.2)
     if title:
         figure.suptitle(title, fontsize=22)
-
-    figure._repr_png_ = functools.partial(_png, figure)  # what a notebook asks for
-    if path is not None:
-        ending = os.path.splitext(os.fspath(path))[1]
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format=ending[1:].lower() or "png")
     return figure
+
+
+def _lines(axes, name: str, training: Sequence[float], validation: Sequence[float],
+           colour: str) -> list:
+    """Both lines of an axis, for the legend."""
+    lines = []
+    for values, style, label in ((training, "-", "training"), (validation, "--", "validation")):
+        if len(values):
+            # A point with no neighbour makes no line; and few points are good to see.
+            marker = "o" if len(values) <= 25 or not all(map(math.isfinite, values)) else None
+            lines += axes.plot(range(1, len(values) + 1), values, style, color=colour,
+                               label=f"{label} {name}", linewidth=2.5, marker=marker,
+                               markersize=8,
+                               markerfacecolor=colour if style == "-" else "white")
+    axes.set_ylabel(name, color=colour, fontsize=20, labelpad=8)
+    axes.tick_params(axis="y", colors=colour, labelsize=16)
+    return lines
+
+
+def _loss_limits(losses: Sequence[float]) -> tuple[float, float]:
+    """From 0 to a little above the highest; further down if a loss is negative."""
+    finite = [loss for loss in losses if math.isfinite(loss)] or [0]
+    low, high = min(0, *finite), max(0, *finite)
+    room = 0.08 * (high - low) or 1
+    return (low - room if low < 0 else 0), high + room
+
+
+@contextlib.contextmanager
+def _own_settings() -> Iterator[None]:
+    """matplotlib as it is without a matplotlibrc, a style or MPLBACKEND."""
+    if "matplotlib" not in sys.modules:
+        # Its import fails if MPLBACKEND names no back-end. Set it as the import would.
+        backend = os.environ.pop("MPLBACKEND", None)
+        try:
+            import matplotlib
+        finally:
+            if backend is not None:
+                os.environ["MPLBACKEND"] = backend
+        if backend:
+            with contextlib.suppress(ValueError):
+                matplotlib.rcParams["backend"] = backend
+    import matplotlib
+
+    defaults = {key: value for key, value in matplotlib.rcParamsDefault.items()
+                if "backend" not in key}    # the others belong to pyplot, which we do not use
+    with matplotlib.rc_context(defaults):
+        yield
 
 
 def _png(figure: Figure) -> bytes:
     stream = io.BytesIO()
-    figure.savefig(stream, format="png")
+    with _own_settings():
+        figure.savefig(stream, format="png")
     return stream.getvalue()

@@ -67,6 +67,8 @@ def test_train_prints_data_summary_epochs_files_and_what_to_run_next(trained):
     folder, done = trained
     lines = done.stdout.splitlines()
     assert lines[0] == "data mnist-sample: 6000 training and 1000 test images"
+    assert lines[1].endswith("seed 0; validation (the test images) after each epoch")
+    assert "test loss" not in done.stdout and "test correct" not in done.stdout
     assert "linear1 Linear(784, 32)" in done.stdout and "25,450" in done.stdout
     epochs = [line for line in lines if line.startswith("epoch ")]
     rows = history_of(folder)
@@ -74,8 +76,8 @@ def test_train_prints_data_summary_epochs_files_and_what_to_run_next(trained):
     for n, (line, row) in enumerate(zip(epochs, rows), start=1):
         assert line == (
             f"epoch {n}/2  loss {float(row['loss']):.4f}  correct {float(row['correct']):.4f}  "
-            f"test loss {float(row['validation_loss']):.4f}  "
-            f"test correct {float(row['validation_correct']):.4f}  {float(row['seconds']):.2f} s")
+            f"validation loss {float(row['validation_loss']):.4f}  "
+            f"validation correct {float(row['validation_correct']):.4f}  {float(row['seconds']):.2f} s")
     assert str(folder.relative_to(folder.parents[1])) in lines[-2]
     assert "97 %" in lines[-1] and lines[-1].endswith("npbp train --data mnist --hidden 128")
 
@@ -552,3 +554,33 @@ def test_a_bad_argument_to_a_real_process(tmp_path):
 def test_a_new_run_folder_makes_the_folders_above_it(tmp_path):
     folder = new_run_folder(tmp_path / "a" / "b", "mnist")
     assert folder == tmp_path / "a" / "b" / "mnist-1" and folder.is_dir()
+
+
+# ---- help
+
+@pytest.mark.parametrize("command, words", [
+    ([], ["npbp train", "NPBP_DATA", "0 done", "130 Ctrl-C", "143 by SIGTERM"]),
+    (["train"], ["model.npz", "history.csv", "curves.png", "validation", "Ctrl-C", "default: 10)",
+                 "default: 64)", "default: 32)", "default: 0.001)", "default: runs)", "downloaded"]),
+    (["download"], ["NPBP_DATA", "https_proxy", "REQUESTS_CA_BUNDLE", "kmnist"])])
+@pytest.mark.parametrize("columns", ["1", "0", "80"])
+def test_the_help_is_complete_at_any_width(command, words, columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main([*command, "--help"]) == 0
+    out = "".join(capsys.readouterr().out.split())
+    for word in words:
+        assert "".join(word.split()) in out
+
+
+# ---- a learning rate that is wrong
+
+@pytest.mark.parametrize("alpha, words", [
+    ("10", "may be too large, try a tenth of it (--alpha was 10, its default is 0.001)"),
+    ("0.1", "the learning rate may be too large, try a tenth of it (--alpha was 0.1, "),
+    ("1e-8", "the learning rate may be too small or too large"), ("0.001", None)])
+def test_a_training_that_went_badly_ends_with_a_hint(tmp_path, capsys, alpha, words):
+    assert main(["train", "--epochs", "2", "--alpha", alpha, "--out", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if "learning rate" in line] == (
+        [line for line in out.splitlines() if words in line] if words else [])
+    assert not words or out.count(words) == 1

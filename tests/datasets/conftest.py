@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pytest
 from loopback import Server, Toy
 
+from npbp.datasets.download import SLOW
 from npbp.datasets.sources import SOURCES
 
 
@@ -17,6 +18,7 @@ def direct_connections(monkeypatch):
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+    SLOW.clear()  # a port may come again
 
 
 @pytest.fixture

@@ -71,6 +71,27 @@ def status(code):
     return lambda handler: send(handler, b"sorry", code)
 
 
+def raw(*pieces):
+    """An answer as it stands, bytes for the socket; the connection ends with it."""
+    def reply(handler):
+        for piece in pieces:
+            handler.wfile.write(piece)
+    return reply
+
+
+def ok(*headers):
+    return b"\r\n".join([b"HTTP/1.1 200 OK", *headers, b"", b""])
+
+
+def endless(start, piece, seconds=0.0):
+    """`start`, then `piece` again and again."""
+    def reply(handler):
+        handler.wfile.write(start)
+        while not handler.server.stopping.wait(seconds):
+            handler.wfile.write(piece)
+    return reply
+
+
 def html(handler):
     send(handler, b"<!DOCTYPE html><html><body>Sign in to this network</body></html>")
 

@@ -1,6 +1,7 @@
 """The chart, looked at through matplotlib's own objects and the files it writes."""
 from __future__ import annotations
 
+import math
 import os
 import struct
 import subprocess
@@ -10,6 +11,8 @@ import pytest
 
 from npbp.plotting import CORRECT_COLOUR, LOSS_COLOUR, curves
 from npbp.training import History
+
+NAN = float("nan")
 
 
 def history(epochs, validation=True):
@@ -29,7 +32,7 @@ def png_size(path):
 def test_loss_is_on_the_left_axis_and_correct_on_the_right():
     run = history(5)
     left, right = run.plot().axes
-    assert left.get_ylabel() == "loss" and right.get_ylabel() == "correct"
+    assert left.get_ylabel() == "loss" and right.get_ylabel() == "fraction correct"
     assert left.yaxis.get_label_position() == "left"
     assert right.yaxis.get_label_position() == "right"
     assert left.get_xlabel() == "epoch"
@@ -40,7 +43,7 @@ def test_loss_is_on_the_left_axis_and_correct_on_the_right():
         assert list(line.get_xdata()) == [1, 2, 3, 4, 5]
 
 
-def test_training_is_solid_and_test_dashed_in_the_colour_of_the_axis():
+def test_training_is_solid_and_validation_dashed_in_the_colour_of_the_axis():
     left, right = curves(history(5)).axes
     for axes, colour in ((left, LOSS_COLOUR), (right, CORRECT_COLOUR)):
         training, validation = axes.lines
@@ -56,10 +59,12 @@ def test_the_legend_names_all_lines_and_covers_none():
     left = figure.axes[0]
     legend = left.get_legend()
     assert [text.get_text() for text in legend.get_texts()] == [
-        "training loss", "test loss", "training correct", "test correct"]
+        "training loss", "validation loss", "training fraction correct",
+        "validation fraction correct"]
     box = legend.get_window_extent()
     assert box.y0 > left.get_window_extent().y1          # above the axes ...
     assert box.y1 < figure.bbox.y1                       # ... and inside of the picture
+    assert figure.bbox.x0 < box.x0 and box.x1 < figure.bbox.x1
     assert figure._suptitle.get_text() == "digits"
     assert figure._suptitle.get_window_extent().y0 > box.y1
 
@@ -80,7 +85,7 @@ def test_epochs_are_ticked_at_whole_numbers(epochs):
     assert ticks and all(tick == int(tick) for tick in ticks)
 
 
-def test_one_epoch_is_drawn_with_markers_full_for_training_and_hollow_for_test():
+def test_one_epoch_is_drawn_with_markers_full_for_training_and_hollow_for_validation():
     for axes in curves(history(1)).axes:
         assert all(line.get_marker() == "o" for line in axes.lines)
         training, validation = axes.lines
@@ -93,6 +98,42 @@ def test_every_point_lies_inside_of_the_axes():
             low, high = axes.get_ylim()
             assert low < high
             assert all(low <= y < high for line in axes.lines for y in line.get_ydata())
+
+
+@pytest.mark.parametrize("losses", [
+    [-1.0], [-1.0, -2.5], [0.5, -0.5, -1.5], [-3.0] * 4, [0.0] * 3, [2.0] * 3, [1e6, 300.0],
+    [NAN, 1.0], [1.0, NAN, -1.0], [float("inf"), 2.0], [1.0, -float("inf")]])
+@pytest.mark.parametrize("which", ["loss", "validation_loss"])
+def test_every_finite_loss_lies_inside_of_the_axes_and_less_is_lower(losses, which):
+    run = History(**{"loss": [0.1] * len(losses), which: losses})
+    left, = curves(run).axes
+    low, high = left.get_ylim()
+    assert low < high
+    assert all(low <= y < high for y in losses if math.isfinite(y))
+    assert low == 0 or min(filter(math.isfinite, losses)) < 0
+
+
+def test_a_history_of_nan_alone_is_drawn_without_a_line(tmp_path):
+    History(loss=[NAN], correct=[NAN], validation_loss=[NAN]).plot(tmp_path / "curves.png")
+    assert png_size(tmp_path / "curves.png") == (1920, 1080)
+
+
+def test_a_point_without_neighbours_is_marked_in_a_long_history_too():
+    run = history(100)
+    run.validation_loss = [NAN] * 99 + [0.3]
+    run.validation_correct = [0.7]
+    left, right = curves(run).axes
+    assert left.lines[1].get_marker() == right.lines[1].get_marker() == "o"
+    assert left.lines[0].get_marker() == "None"
+
+
+def test_without_classes_the_loss_is_drawn_alone():
+    run = History(loss=[2.0, 1.0], validation_loss=[2.1, 1.3], seconds=[0.1, 0.1])
+    figure = curves(run)
+    left, = figure.axes
+    assert [text.get_text() for text in left.get_legend().get_texts()] == [
+        "training loss", "validation loss"]
+    assert [list(line.get_ydata()) for line in left.lines] == [run.loss, run.validation_loss]
 
 
 def test_an_empty_history_cannot_be_drawn(tmp_path):
@@ -140,3 +181,54 @@ def test_it_draws_without_a_display_and_without_pyplot(tmp_path):
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True,
                    env={**environment, "MPLBACKEND": "TkAgg"})
     assert png_size(tmp_path / "curves.png") == (1920, 1080)
+
+
+DRAW = ("from npbp import History\n"
+        "figure = History(loss=[2.0, 1.0], correct=[0.5, 0.7], validation_loss=[1.0]).plot('curves.png')\n"
+        "assert b'PNG' in figure._repr_png_()[:8]\n")
+
+
+def draw(folder, code=DRAW, **environment):
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True,
+                          env={**os.environ, **environment})
+    assert done.returncode == 0, done.stderr
+    return done.stderr, (folder / "curves.png").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return draw(tmp_path_factory.mktemp("plain"))[1]
+
+
+def test_a_backend_that_is_not_there_does_not_matter(tmp_path, plain):
+    assert draw(tmp_path, MPLBACKEND="nonsense") == ("", plain)
+
+
+def test_a_backend_that_is_there_is_the_one_of_pyplot_afterwards(tmp_path):
+    code = DRAW + "import matplotlib\nassert matplotlib.get_backend().lower() == 'svg'\n"
+    draw(tmp_path, code, MPLBACKEND="svg")
+
+
+@pytest.mark.parametrize("settings", [
+    "text.usetex: True",
+    "font.family: Nowhere Sans\nfigure.facecolor: black\nlines.marker: x\nsavefig.dpi: 10\n"
+    "savefig.format: pdf\nfigure.autolayout: True\naxes.prop_cycle: cycler(nonsense=[1])"])
+def test_the_settings_of_a_matplotlibrc_do_not_matter(tmp_path, plain, settings):
+    (tmp_path / "matplotlibrc").write_text(settings + "\n")
+    assert draw(tmp_path)[1] == plain
+
+
+def test_the_settings_of_the_caller_are_afterwards_as_before(tmp_path):
+    code = ("import matplotlib\nmatplotlib.rcParams['text.usetex'] = True\n"
+            "matplotlib.rcParams['font.family'] = ['Nowhere Sans']\n"
+            "before = dict(matplotlib.rcParams)\n" + DRAW
+            + "assert dict(matplotlib.rcParams) == before\n")
+    assert draw(tmp_path, code)[0] == ""
+
+
+def test_numbers_in_arrays_are_drawn_as_lists_are():
+    import numpy as np
+
+    run = history(3)
+    run.loss, run.correct = np.array(run.loss), np.array(run.correct)
+    assert curves(run)._repr_png_() == curves(history(3))._repr_png_()
