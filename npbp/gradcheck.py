@@ -17,10 +17,15 @@ No h is good for all: with a large one the curvature of J shows and kinks are cr
 with a small one little is left of J's digits. So where gradient and difference
 disagree, the difference is taken again with many h. The one around which it changes
 least is believed, but for what it changes there.
+
+Read `check_layer` and `check_loss`, then `_compare` and the differences below it. The
+rest is there to say more than "wrong": what kind of fault it looks like (`diagnosis`),
+and whether the layer keeps what its callers rely on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 from typing import Any, Callable, Mapping, Sequence
@@ -110,8 +115,13 @@ def check_layer(layer: Any, x: Any, rng: Any = None, zero: Sequence[str] = ()) -
     worst = _check_layer(name, layer, x, rng, zero)
     if drawn and len(x) > 1:  # finds a squeeze(), and an axis of length 1 that is broadcast
         one = f"with a batch of one, {name}"
-        _told(f"{one}.forward: a layer that needs more than one gets x as an array, as a shape is "
-              "checked with N = 1 too;", copy.deepcopy(layer).forward, x[:1].copy())
+        _told(
+            f"{one}.forward",
+            "if the layer needs more than one example, give x as an array: of a shape, N = 1 is "
+            "checked too",
+            copy.deepcopy(layer).forward,
+            x[:1].copy(),
+        )
         worst = max(worst, _check_layer(one, layer, x[:1], rng, None))
     return worst
 
@@ -173,7 +183,7 @@ def check_loss(loss: Any, scores: Any, targets: Any, rng: Any = None) -> float:
     inputs = {"the scores": scores, "the targets": targets}
     arrays = {key: array for key, array in inputs.items() if isinstance(array, np.ndarray)}
     gradient = _repeats(name, terms, backward, arrays)["bp_input"]
-    hint = "choose other scores or targets"
+    hint = "choose other scores, or other targets"
     worst = _compare(f"{name}.bp_input", terms, scores, gradient, rng, len(scores), hint)
     _is_left_alone(name, lambda x: loss(x, targets)[0], backward, scores, list(arrays.values()))
     return worst
@@ -252,11 +262,13 @@ def _compare(
         # A NaN compares as False with everything; here it must count as the worst.
         errors = np.nan_to_num(np.abs(analytic - numeric), nan=np.inf)
         noise = unsure + 4 * EPS * size
-        wrong = ~(errors <= TOLERANCE * np.abs(numeric) + noise)
+        wrong = ~(errors <= TOLERANCE * np.abs(numeric) + noise) | ~np.isfinite(analytic)
         k = int(np.where(wrong, errors, -1).argmax())
         if again[k] or not wrong.any():
             break
-        numeric[k], unsure[k] = _best_slope(terms, entries[k], 1.0, size)
+        numeric[k], unsure[k] = _best_slope(
+            terms, entries[k], 1.0, max(size, abs(analytic[k]))
+        )
         again[k] = True
     if wrong.any():
         index = f"[{', '.join(map(str, places[k]))}]"
@@ -274,8 +286,8 @@ def _compare(
         _compare_along(what, terms, value, gradient, v / np.linalg.norm(v))
     if zero_hint and not (noise < MEASURED * np.abs(numeric)).any():
         raise GradientError(
-            f"{what}: the gradient is zero everywhere at this point, or too small to be told "
-            f"from rounding, so nothing is checked: {zero_hint}"
+            f"{what}: the gradient is zero everywhere at this point, so nothing is checked (or "
+            f"too small to be told from rounding): {zero_hint}"
         )
     return float(errors.max()) / size if size else 0.0
 
@@ -286,7 +298,7 @@ def _compare_along(
     along = float(np.sum(gradient * v))
     slope, unsure = _slope(terms, value, v), 4 * EPS * float(np.linalg.norm(gradient))
     if not abs(along - slope) <= TOLERANCE * abs(slope) + unsure:
-        slope, unknown = _best_slope(terms, value, v, 0.0)
+        slope, unknown = _best_slope(terms, value, v, max(abs(slope), abs(along)))
         unsure += unknown
     if abs(along - slope) <= TOLERANCE * abs(slope) + unsure:
         return
@@ -316,23 +328,24 @@ def _slope(terms: Callable, value: np.ndarray, v: Any = 1.0) -> float:
 def _best_slope(terms: Callable, value: np.ndarray, v: Any, size: float) -> tuple[float, float]:
     """The same with the h around which it changes least; and how far it may be off.
 
-    ``size`` is that of the other entries. On both sides of a kink a difference settles, far
-    from it and near: the smallest h at which it is settled counts, and larger ones that say
-    the same with more digits.
+    ``size`` is that of the gradient. If there is a kink near, the difference settles twice,
+    for large h and for small: the smallest h at which it is settled counts, and larger ones
+    that say the same with more digits. If it settles nowhere, it may be off by anything.
     """
     scale = max(float(np.abs(value).max()), 1e-12)
     steps = 10.0 ** np.arange(np.log10(max(1.0, scale)), np.log10(scale) - 12.5, -1)
     changes = [_change(terms, value, v, h) for h in steps]
     slopes = np.array([np.sum(change) for change in changes]) / (2 * steps)
-    rounding = _rounding(terms(), max(map(np.count_nonzero, changes))) / steps
+    rounding = _rounding(terms(), max(1, *map(np.count_nonzero, changes))) / steps
     rounding += np.abs(slopes) * EPS * scale / steps  # value + h is rounded too
     varies = np.abs(np.diff(slopes))
     slopes, unsure = slopes[1:-1], 2 * np.maximum(varies[:-1], varies[1:]) + rounding[1:-1]
     unsure = np.nan_to_num(unsure, nan=np.inf)
-    settled = np.flatnonzero(unsure <= 1e-4 * np.maximum(np.abs(slopes), size))
-    if len(settled):
-        k = settled[-1]
-        unsure[np.abs(slopes - slopes[k]) > unsure + unsure[k]] = np.inf
+    settled = np.flatnonzero(unsure <= 0.01 * np.maximum(np.abs(slopes), size))
+    if not len(settled):
+        return float(slopes[-1]), np.inf
+    k = settled[-1]
+    unsure[np.abs(slopes - slopes[k]) > unsure + unsure[k]] = np.inf
     k = int(unsure.argmin())
     return float(slopes[k]), float(unsure[k])
 
@@ -360,21 +373,20 @@ def _moved(terms: Callable, value: np.ndarray, by: Any) -> np.ndarray:
 
 
 def _refuse_kink(what: str, terms: Callable, value: np.ndarray, v: Any, claimed: float) -> None:
-    """Raise if the slopes of both sides differ, however small the step, and ``claimed`` may
-    be as good as any between."""
-    y, scale = terms(), max(1.0, float(np.abs(value).max()))
-    for h in (scale * STEP, scale * STEP / 1000):
+    """Raise if the slopes of both sides differ, however small the step, and ``claimed`` is
+    one of them or between."""
+    y, scale = terms(), float(np.abs(value).max()) or 1.0
+    for h in scale * STEP / np.array([1, 10, 100]):
         above = float(np.sum(_moved(terms, value, h * v) - y)) / h
         below = float(np.sum(y - _moved(terms, value, -h * v))) / h
-        size = max(abs(above), abs(below))
-        if not abs(above - below) > 0.01 * size + _rounding(y, y.size) / h:
+        margin = 1e-4 * max(abs(above), abs(below)) + _rounding(y, y.size) / h
+        if not abs(above - below) > margin:
             return
-    margin = 0.01 * size
     if min(above, below) - margin <= claimed <= max(above, below) + margin:
         raise GradientError(
-            f"{what} is within {h:.0e} of a kink or a jump: from above the finite difference is "
-            f"{above:.6g}, from below {below:.6g}, so there is no derivative to compare "
-            f"{claimed:.6g} with: choose another x"
+            f"{what}: within {h:.0e} there is a kink or a jump: the finite difference is "
+            f"{above:.6g} from above and {below:.6g} from below, so there is no derivative to "
+            f"compare {claimed:.6g} with: choose another x"
         )
 
 
@@ -407,7 +419,7 @@ def diagnosis(analytic: np.ndarray, numeric: np.ndarray, N: int) -> str:
         factor = float(np.sum(a * n) / np.sum(n * n))
         table += [
             ("the sign is wrong, all else is right", fits(a, -n)),
-            (f"every entry is {factor:.6g} times the difference" + _count(factor, a.shape, N),
+            (_factor(factor, a.shape, N),
              several and np.abs(a - factor * n).max() <= CLOSE * abs(factor) * size),
             (f"it is right but for {(a - n).flat[0]:.6g}, added to every entry",
              a.size > 2 and np.ptp(a - n) <= CLOSE * size),
@@ -442,17 +454,19 @@ def diagnosis(analytic: np.ndarray, numeric: np.ndarray, N: int) -> str:
     return next((words for words, true in table if true), "")
 
 
-def _count(factor: float, shape: tuple, N: int) -> str:
-    """What a factor may come from: a sum or a mean over so many. 2 is too common to tell."""
-    count = round(max(abs(factor), 1 / abs(factor))) if factor else 0
-    if count < 3 or abs(max(abs(factor), 1 / abs(factor)) - count) > CLOSE * count:
-        return ""
-    whole = "mean for a sum" if abs(factor) < 1 else "sum for a mean"
-    if count == N:
-        return f", and N is {N}: a {whole} over the batch?"
-    if count == shape[-1] or count == np.prod(shape):
-        return f", and {count} entries are in {'one row' if count == shape[-1] else 'it'}: a {whole}?"
-    return ""
+def _factor(factor: float, shape: tuple, N: int) -> str:
+    """The factor in words, and what sum or mean it may come from. 2 is too common to tell."""
+    words = f"every entry is {factor:.6g} times the difference"
+    large = max(abs(factor), 1 / abs(factor)) if factor else 0.0
+    count = round(large)
+    if count < 3 or abs(large - count) > CLOSE * count:
+        return words
+    if abs(factor) < 1:
+        words = f"every entry is {'-' * (factor < 0)}1/{count} times the difference"
+    taken, wanted = ("mean", "sum") if abs(factor) < 1 else ("sum", "mean")
+    over = {int(np.prod(shape)): f"all {count} entries", shape[-1]: f"a row of {count}",
+            N: f"the batch, as N is {N},"}.get(count)  # fmt: skip
+    return words + (f": is it the {taken} over {over} where it should be the {wanted}?" if over else "")
 
 
 def _shape_cause(found: tuple, wanted: tuple, N: int) -> str:
@@ -460,7 +474,8 @@ def _shape_cause(found: tuple, wanted: tuple, N: int) -> str:
         ("is the sum over the batch missing?", found == (N, *wanted)),
         ("is it transposed?", found == wanted[::-1]),
         ("is the batch's axis missing?", found == wanted[1:]),
-        ("is the last row missing, that of the bias?", (found[0] + 1 if found else 0, *found[1:]) == wanted),
+        ("is the last row missing, that of the bias?",
+         bool(found) and (found[0] + 1, *found[1:]) == wanted),
         ("is an axis of length 1 too much, or one too few?",
          [n for n in found if n != 1] == [n for n in wanted if n != 1]),
         ("is a reshape missing?", np.prod(found) == np.prod(wanted)),
@@ -478,14 +493,14 @@ def _repeats(name: str, terms: Callable, backward: Callable, inputs: dict[str, n
     def check_inputs(method: str) -> None:
         for key, array in inputs.items():
             if not np.array_equal(array, before[key]):
-                raise GradientError(f"{name}: the {method} writes into its input: {key} is changed")
+                raise GradientError(f"{name}: the {method} writes into its input, {key}")
 
     y = terms()
     check_inputs("forward")
     if not np.isfinite(y).all():
         raise GradientError(
-            f"{name}: got NaN or infinity from the forward at this x, wanted finite numbers: "
-            "there is nothing to compare with"
+            f"{name}: got NaN or infinity from the forward, wanted finite numbers: there is "
+            "nothing to compare with: choose another x"
         )
     again = terms()
     if y.shape != again.shape or not np.allclose(y, again, 1e-12, 0):
@@ -545,18 +560,18 @@ def _takes_any_order_and_layout(
         ("in Fortran's order", np.asfortranarray(x)),
         ("every second column of a larger array", np.repeat(x, 2, axis=-1)[..., ::2]),
     ):
-        what = f"{name}.forward: another output if x is {layout}"
+        advice = f"this is with x {layout}, as a caller may pass it"
         # Another layout sums in another order; with x = 1e6 + 1e-3 that costs many digits.
-        found = {"": _told(f"{name}: with x {layout}", layer.forward, strided)}
-        _same(what, {"": y}, found, 0.01)
-        found = _told(f"{name}: with x {layout}", backward, np.asfortranarray(grad))
+        found = {"": _told(f"{name}.forward", advice, layer.forward, strided)}
+        _same(f"{name}.forward: another output if x is {layout}", {"": y}, found, 0.01)
+        found = _told(f"{name}.bp_input", advice, backward, np.asfortranarray(grad))
         _same(f"{name}.{{}}: another gradient if x is {layout}", right, found, 0.01)
 
 
 def _keeps_float32(name: str, layer: Any, x: np.ndarray, grad: np.ndarray) -> None:
-    if x.dtype.kind != "f" or not hasattr(layer, "astype") and getattr(layer, "parameters", {}):
+    if x.dtype.kind != "f" or not hasattr(layer, "astype"):
         return
-    twin = layer.astype(np.float32) if hasattr(layer, "astype") else copy.deepcopy(layer)
+    twin = layer.astype(np.float32)
     x, grad = x.astype(np.float32), grad.astype(np.float32)
     with np.errstate(all="ignore"):
         found = {"forward": twin.forward(x)}
@@ -580,14 +595,14 @@ def _same(what: str, right: dict, found: dict, tolerance: float = 1e-9) -> None:
             raise GradientError(what.format(key))
 
 
-def _told(what: str, function: Callable, *arguments: Any) -> Any:
-    """The result; what it raises is told together with when it does."""
+def _told(what: str, advice: str, function: Callable, *arguments: Any) -> Any:
+    """The result of a function; what it raises is told together with when it does."""
     try:
         return function(*arguments)
     except GradientError:
         raise
     except Exception as error:
-        raise GradientError(f"{what} it raises {type(error).__name__}: {error}") from error
+        raise GradientError(f"{what} raises {type(error).__name__}: {error}; {advice}") from error
 
 
 # ---- what is passed in, and what is returned
@@ -642,21 +657,22 @@ def _input(checker: str, x: Any, rng: np.random.Generator, keep_integers: bool =
             raise TypeError(
                 f"{checker}: got the tuple {x}, wanted a shape, of whole numbers, or an array"
             )
-        if min(x, default=0) < 0:
-            raise ValueError(f"{checker}: got the shape {x}, wanted none below 1")
+        if min(x, default=-1) < 0:
+            raise ValueError(f"{checker}: got the shape {x}, wanted (N, ...), of sizes from 1")
         x = rng.standard_normal(x)
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{checker}: got a masked array, wanted a plain one: x.filled(...)")
+    given = _kind(x)
     try:
         x = np.array(x)
     except ValueError as error:  # rows of unequal length
-        raise ValueError(f"{checker}: got an input that is no array, wanted (N, ...): {error}") from None
-    except TypeError as error:
-        raise TypeError(f"{checker}: got {_kind(x)} as input, wanted an array: {error}") from None
+        raise ValueError(f"{checker}: got {given} as input, wanted an array: {error}") from None
+    except TypeError as error:  # a Variable
+        raise TypeError(f"{checker}: got {given} as input, wanted an array: {error}") from None
     if x.dtype.kind not in "iuf":
         raise TypeError(
-            f"{checker}: got an input of type {x.dtype}, wanted real numbers: an array (N, ...), "
-            "or its shape"
+            f"{checker}: got {given} as input, of type {x.dtype}, wanted real numbers: an array "
+            "(N, ...), or its shape"
         )
     if not x.ndim:
         raise ValueError(
@@ -700,8 +716,8 @@ def _parameters(name: str, layer: Any) -> dict[str, np.ndarray]:
 def _targets(targets: Any) -> Any:
     """A copy; of a list of numbers, an array."""
     if isinstance(targets, (list, tuple)):
-        array = np.array(targets)
-        return copy.deepcopy(targets) if array.dtype == object else array
+        with contextlib.suppress(ValueError):  # rows of unequal length are the loss's to refuse
+            targets = np.array(targets)
     return copy.deepcopy(targets)
 
 
@@ -756,22 +772,25 @@ def _number(name: str, returned: Any) -> float:
     """The number of what a loss returned."""
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise GradientError(
-            f"{name}: got {_kind(returned)} from the loss, wanted (prediction, number)"
+            f"check_loss: got {_kind(returned)} from {name}, wanted (prediction, number)"
             + _forgotten(returned)
         )
-    number = returned[1]
-    if np.ndim(number) or np.asarray(number).dtype.kind not in "iuf":
-        swapped = not np.ndim(returned[0]) and np.ndim(number)
+    prediction, number = returned
+    real = isinstance(number, (int, float, np.generic, np.ndarray))
+    if real and not np.ndim(number) and np.asarray(number).dtype.kind in "iuf":
+        return float(number)
+    cause = ""
+    if isinstance(number, np.ndarray) and number.ndim:
+        swapped = isinstance(prediction, (int, float, np.generic))
         cause = (
-            ": are they in the wrong order?" if swapped
-            else ": is the mean or the sum over the batch missing?" if np.ndim(number)
-            else ""
-        )  # fmt: skip
-        raise GradientError(
-            f"{name}: got {_kind(number)} as the second of what the loss returns, wanted one real "
-            f"number, (prediction, number){cause}"
+            ": are they in the wrong order?"
+            if swapped
+            else ": is the sum or the mean over the batch missing?"
         )
-    return float(number)
+    raise GradientError(
+        f"check_loss: got {_kind(number)} as the number of (prediction, number) from {name}, wanted "
+        f"a real one{cause}"
+    )
 
 
 def _forgotten(found: Any) -> str:
