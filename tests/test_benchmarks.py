@@ -514,7 +514,7 @@ def axes():
     return Figure().add_subplot()
 
 
-RUNS = {"npbp.fit": [4.0, 1.0, 3.0, 2.0, 9.0], "other": [50.0, 60.0, 40.0]}
+RUNS = {"npbp.fit": [8.0, 1.0, 3.0, 2.0, 9.0], "other": [50.0, 90.0, 40.0]}  # quartiles: 2 and 8
 
 
 def test_a_dot_has_whiskers_from_quartile_to_quartile():
@@ -539,6 +539,7 @@ def test_a_curve_has_a_band_from_quartile_to_quartile():
         for program, runs in RUNS.items():
             table.add(program, [x * run for run in runs], x)
     charts.curves(drawn, table)
+    assert len(drawn.lines) == len(drawn.collections) == 2
     for name, line, band in zip(RUNS, drawn.lines, drawn.collections):
         assert line.get_label() == name
         assert list(line.get_ydata()) == [table.median(name, 1), table.median(name, 10)]

@@ -362,6 +362,13 @@ def test_a_gradient_lost_in_rounding_is_not_taken_for_checked():
     layer.slope = np.float32(1e-15)
     with pytest.raises(GradientError, match="too small to be told from rounding"):
         check_layer(layer, (7, 5))
+    layer.slope = np.float32(2e-12)  # known to a tenth or so: that checks nothing
+    with pytest.raises(GradientError, match="too small to be told from rounding|the worst entry"):
+        check_layer(layer, (7, 5))
+    layer.bp_input = lambda grad: layer.slope * grad
+    with pytest.raises(GradientError, match="too small to be told from rounding"):
+        check_layer(layer, (7, 5))
+    del layer.bp_input
     for slope in (1e-7, 1e-9):
         layer.slope = np.float32(slope)
         with pytest.raises(GradientError, match="Flat.bp_input: the worst entry"):
@@ -561,6 +568,7 @@ def test_where_two_kinds_fit_or_nothing_is_wrong_no_more_is_said_than_is_true():
     assert gradcheck.diagnosis(n * (1 + 2e-6), n, 7) == ""  # as good as right
     assert gradcheck.diagnosis(n, n * np.nan, 7) == ""
     assert gradcheck.diagnosis(2 * n[:2], n[:2], 2) == "every entry is 2 times the difference"
+    assert gradcheck.diagnosis(np.array([1.0, 2, 3]), np.array([0.0, 0, 3]), 3) == ""  # one is right
     one = np.array([2.0])
     assert gradcheck.diagnosis(3 * one, one, 3) == ""  # of one number any other is a multiple
     assert gradcheck.diagnosis(np.array([3.0, 3.0]), np.array([2.0, 0.0]), 2) == ""
@@ -782,6 +790,7 @@ def test_numbers_of_any_kind_are_an_input(x):
     assert check_layer(Squares(), x) < 1e-6
     with pytest.raises(GradientError, match="0.5 times"):
         check_layer(Squares(lambda d: d / 2), x)
+    assert check_loss(MeanSquares(), x, 0.25) < 1e-6
 
 
 @pytest.mark.parametrize("targets", [[0, 2, 1, 2], (0, 2, 1, 2), np.array([0, 2, 1, 2], np.int8)])
@@ -958,16 +967,16 @@ class WritesIntoItsWeights(Linear):
 class InputBeforeParam(Linear):
     """bp_param reads what bp_input left."""
 
-    left = 0
+    def forward(self, x):
+        self.left = 0
+        return super().forward(x)
 
     def bp_input(self, grad):
         self.left = grad
         return super().bp_input(grad)
 
     def bp_param(self, grad):
-        d_W = super().bp_param(np.zeros_like(grad) + self.left)
-        self.left = 0
-        return d_W
+        return super().bp_param(np.zeros_like(grad) + self.left)
 
 
 class InMemorysOrder(Squares):
@@ -1079,6 +1088,18 @@ def test_a_view_of_the_callers_array_is_the_callers_business():
             return x
 
     assert check_layer(Same(), (7, 5)) < 1e-6
+
+
+def test_a_gradient_that_cannot_be_written_into_is_an_array_too():
+    class Mean(Layer):
+        def forward(self, x):
+            self.cache = x.shape
+            return x.mean(axis=1, keepdims=True)
+
+        def bp_input(self, grad):
+            return np.broadcast_to(grad / np.float32(self.cached()[1]), self.cached())
+
+    assert check_layer(Mean(), (7, 5)) < 1e-6
 
 
 def test_a_state_that_the_output_does_not_show_may_change():
@@ -1257,6 +1278,26 @@ def test_a_kink_near_x_does_no_harm_and_at_x_it_is_said(offset, sign):
 
     with pytest.raises(GradientError, match=r"the worst entry is \[\d, \d\]"):
         check_layer(Wrong(), x)
+
+
+def test_a_gradient_that_is_none_of_those_beside_a_kink_is_wrong_there_too():
+    class Far(ReLU):
+        def bp_input(self, grad):
+            return super().bp_input(grad) + 9 * grad * (self.cached() == 0)
+
+    with pytest.raises(GradientError, match=r"Far.bp_input: the worst entry is \[0, 1\]"):
+        check_layer(Far(), np.array([[1.0, 0.0, 2.0], [2.0, 2.0, 3.0]]))
+
+
+@pytest.mark.parametrize("scale", [1e-5, 1e-3, 1.0])
+def test_a_step_out_of_the_domain_of_the_function_does_no_harm(scale):
+    class Log(Logarithm):
+        def forward(self, x):
+            super().forward(x)
+            return np.log(x)
+
+    x = scale * np.random.default_rng(0).uniform(0.5, 1, (7, 5))
+    assert check_layer(Log(), x) < 1e-6
 
 
 def test_a_kink_is_said_along_a_direction_too():
