@@ -78,6 +78,8 @@ def run(options: argparse.Namespace) -> int:
     results = {"date": datetime.datetime.now().isoformat(" ", "seconds"), "quick": options.quick,
                "machine": machine.record(), "benchmarks": {}}
     print(machine.text(results["machine"]) + "\n")
+    for line in machine.warnings(results["machine"]):  # where stdout goes to a file too
+        print(f"benchmarks: {line}", file=sys.stderr)
     for name in names:
         session, start = Session(name, questions[name], options.quick), time.perf_counter()
         load(name).run(session)

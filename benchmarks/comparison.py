@@ -50,9 +50,19 @@ def text(old: dict, new: dict) -> str:
              f"against the run of {old['date']}."]
     if old["machine"]["processor"] != new["machine"]["processor"]:
         parts.append(f"That was another machine: {old['machine']['processor']}.")
+    was, is_now = (kernel(run["machine"]) for run in (old, new))
+    if was != is_now:
+        parts.append(f"That ran with {was}, this with {is_now}.")
     if old["quick"] != new["quick"]:
         parts.append("One of the two is a quick run.")
     if lines:
         head = ["times", "benchmark", "table", "case", "program"]
         parts += ["", grid(head, lines, left=tuple(head[1:]))]
     return "\n".join(parts) + "\n"
+
+
+def kernel(machine: dict) -> str:
+    """What the products of a run were made with, as far as its file says."""
+    loaded, forced = machine.get("kernel"), machine.get("forced") or {}
+    words = [f"the kernel {loaded['name']}" if loaded else "an unknown kernel"]
+    return ", ".join(words + [f"{name}={value}" for name, value in forced.items()])

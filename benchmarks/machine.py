@@ -16,30 +16,65 @@ THREADS = {"openblas": ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THR
            "mkl": ("MKL_NUM_THREADS", "OMP_NUM_THREADS"),
            "blis": ("BLIS_NUM_THREADS", "OMP_NUM_THREADS"),
            "accelerate": ("VECLIB_MAXIMUM_THREADS",)}
+# What makes a library take other instructions than it would on this processor. Set for one
+# library alone, it slows down one side of a comparison.
+FORCING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_ENABLE_INSTRUCTIONS", "MKL_DEBUG_CPU_TYPE",
+           "BLIS_ARCH_TYPE", "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES",
+           "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
 
 def record() -> dict:
     """Processor, cores, threads, system, and the versions of what computes."""
+    loaded = kernel()
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
-        "threads": threads(),
+        "threads": loaded["threads"] if loaded else threads(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,  # by whatever else runs
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "blas": blas(),
+        "kernel": loaded,
+        "forced": forced(),
         "npbp": npbp.__version__,
     }
 
 
 def text(machine: dict) -> str:
-    """The record in two lines."""
-    load = machine["load"]
-    return (f"{machine['processor']}, {machine['cores']} cores, {machine['system']}"
-            + (f"; load {load:.1f} at the start\n" if load is not None else "\n")
-            + f"Python {machine['python']}, NumPy {machine['numpy']}, {machine['blas']}, "
-            f"{machine['threads']} threads, npbp {machine['npbp']}")
+    """The record in two lines, and one more if something slows the machine down."""
+    load, loaded = machine["load"], machine["kernel"]
+    kernel = loaded["name"] or "unnamed" if loaded else "unknown (threadpoolctl is not installed)"
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}"
+        + (f"; load {load:.1f} at the start" if load is not None else ""),
+        f"Python {machine['python']}, NumPy {machine['numpy']}, {machine['blas']}, kernel {kernel}, "
+        f"{machine['threads']} threads, npbp {machine['npbp']}"]
+    return "\n".join(lines + warnings(machine))
+
+
+def warnings(machine: dict) -> list[str]:
+    """A line if the environment forces a library to other instructions than it would take."""
+    words = ", ".join(f"{name}={value}" for name, value in machine["forced"].items())
+    return [f"WARNING: {words}: no figures of this machine; unset it for those"] if words else []
+
+
+def forced() -> dict[str, str]:
+    return {name: os.environ[name] for name in FORCING if os.environ.get(name)}
+
+
+def kernel() -> dict | None:
+    """What the library behind ``np.dot`` says of itself: the name of its kernel, that is the
+    processor that it was written for, its version and threads. None if it cannot be asked."""
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        return None
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    folder = str(Path(np.__file__).parent)  # other packages bring a library of their own
+    found.sort(key=lambda library: not library["filepath"].startswith(folder))
+    return {"name": found[0].get("architecture"), "version": found[0]["version"],
+            "threads": found[0]["num_threads"]} if found else None
 
 
 def processor() -> str:

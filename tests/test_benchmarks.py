@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ import npbp.losses
 ROOT = Path(npbp.__file__).parents[1]
 sys.path.append(str(ROOT))  # `python -m benchmarks` finds it as it is started there
 
-from benchmarks import comparison, layers, machine, mnist  # noqa: E402
+from benchmarks import charts, comparison, layers, machine, mnist  # noqa: E402
 from benchmarks.__main__ import FILES  # noqa: E402
 from benchmarks.harness import Failure, Session, Table, Timer, alternate, quartiles  # noqa: E402
 from benchmarks.peers import PEERS, installed  # noqa: E402
@@ -238,6 +239,99 @@ def test_the_threads_are_those_that_the_library_takes(monkeypatch, name, value, 
     assert machine.threads() == threads
 
 
+# ---- the kernel
+
+def libraries(monkeypatch, *found):
+    """As if threadpoolctl were installed and had found these; without one, as if it were not."""
+    info = types.SimpleNamespace(threadpool_info=lambda: list(found)) if found else None
+    monkeypatch.setitem(sys.modules, "threadpoolctl", info)
+
+
+def library(folder, architecture, **others):
+    return {"user_api": "blas", "filepath": str(folder / "libopenblas.so"), "version": "0.3.31",
+            "num_threads": 3, "architecture": architecture, **others}
+
+
+@pytest.fixture
+def not_forced(monkeypatch):
+    for name in machine.FORCING:
+        monkeypatch.delenv(name, raising=False)
+
+
+NUMPY, ELSEWHERE = Path(np.__file__).parent, Path("elsewhere") / "scipy.libs"
+
+
+def test_the_record_names_the_kernel_that_numpy_runs(monkeypatch, not_forced):
+    libraries(monkeypatch, {"user_api": "openmp"}, library(ELSEWHERE, "Other", num_threads=9),
+              library(NUMPY.with_name("numpy.libs"), "SkylakeX"))
+    record = machine.record()
+    assert record["kernel"] == {"name": "SkylakeX", "version": "0.3.31", "threads": 3}
+    assert record["threads"] == 3 and record["forced"] == {}
+    assert json.loads(json.dumps(record)) == record
+    lines = machine.text(record).splitlines()
+    assert len(lines) == 2 and ", kernel SkylakeX, 3 threads" in lines[1]
+
+
+def test_a_library_without_a_kernel_of_a_name_and_one_elsewhere_are_taken_as_they_are(monkeypatch):
+    libraries(monkeypatch, library(ELSEWHERE, None))
+    assert machine.kernel() == {"name": None, "version": "0.3.31", "threads": 3}
+    assert ", kernel unnamed, " in machine.text(machine.record())
+    libraries(monkeypatch, {"user_api": "openmp"})
+    assert machine.kernel() is None
+
+
+def test_without_threadpoolctl_the_kernel_is_unknown_and_the_threads_are_those_of_the_variables(
+        monkeypatch, not_forced):
+    libraries(monkeypatch)
+    record = machine.record()
+    assert record["kernel"] is None and record["threads"] == machine.threads()
+    assert "kernel unknown (threadpoolctl is not installed)" in machine.text(record)
+
+
+@pytest.mark.parametrize("name", machine.FORCING)
+def test_what_forces_a_kernel_is_in_the_record_and_warned_of(monkeypatch, not_forced, name):
+    monkeypatch.setenv(name, "")
+    assert machine.forced() == {} and len(machine.text(machine.record()).splitlines()) == 2
+    monkeypatch.setenv(name, "Prescott")
+    record = machine.record()
+    assert record["forced"] == {name: "Prescott"}
+    lines = machine.text(record).splitlines()
+    assert len(lines) == 3 and lines[2].startswith(f"WARNING: {name}=Prescott: ") and "unset" in lines[2]
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_the_command_warns_of_a_forced_kernel_in_its_tables_its_json_and_to_the_user(tmp_path, forced):
+    env = {name: value for name, value in os.environ.items() if name not in machine.FORCING}
+    if forced:
+        env["OPENBLAS_CORETYPE"] = "Prescott"
+    done = benchmarks("import", "--quick", "--json", tmp_path / "new.json", env=env)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "new.json").read_text())
+    assert results["machine"]["forced"] == ({"OPENBLAS_CORETYPE": "Prescott"} if forced else {})
+    head = done.stdout.split("\n\n")[0].splitlines()
+    assert len(head) == 2 + forced and (head[-1].startswith("WARNING: OPENBLAS_CORETYPE=") is forced)
+    assert ("benchmarks: WARNING: OPENBLAS_CORETYPE=Prescott" in done.stderr) is forced
+    asked = subprocess.run(
+        [sys.executable, "-c", "from benchmarks import machine; print(machine.kernel())"], cwd=ROOT,
+        capture_output=True, text=True, check=True, env=env)
+    assert asked.stdout.strip() == str(results["machine"]["kernel"])
+
+
+def test_compare_says_when_the_kernels_were_not_the_same(ran):
+    _, new, _ = ran
+    plain = {**new["machine"], "kernel": {"name": "SkylakeX", "version": "1", "threads": 2}, "forced": {}}
+    new = {**new, "machine": plain}
+    assert "kernel" not in comparison.text(new, new)
+    for change, words in (
+        ({"kernel": {**plain["kernel"], "name": "Katmai"}}, "That ran with the kernel Katmai, this with"),
+        ({"forced": {"OPENBLAS_L2_SIZE": "1"}}, "the kernel SkylakeX, OPENBLAS_L2_SIZE=1, this with the"),
+        ({"kernel": None}, "That ran with an unknown kernel, this with the kernel SkylakeX."),
+    ):
+        assert words in comparison.text({**new, "machine": {**plain, **change}}, new)
+    old = {key: value for key, value in plain.items() if key not in ("kernel", "forced")}
+    assert "an unknown kernel" in comparison.text({**new, "machine": old}, new)  # of an earlier version
+
+
 @pytest.mark.parametrize("spoil", [
     lambda old: old.pop("date"),
     lambda old: old["benchmarks"]["import"]["tables"][0]["rows"][0].update(median="fast")])
@@ -327,7 +421,8 @@ def test_absent_peers_are_named_and_how_to_install_them():
 
 def test_the_requirements_are_the_peers():
     lines = (ROOT / "benchmarks" / "requirements-peers.txt").read_text().splitlines()
-    assert [line for line in lines if line and not line.startswith("#")] == list(PEERS)
+    wanted = [*PEERS, "threadpoolctl"]  # the last one for the record of the machine
+    assert [line for line in lines if line and not line.startswith("#")] == wanted
 
 
 LEARNED = """
@@ -376,3 +471,101 @@ def test_each_program_has_its_own_unit_if_it_does_other_work():
     session.measure(table, {"a": lambda: 2.0, "b": lambda: 2.0},
                     {"a": lambda seconds: 8 / seconds, "b": lambda seconds: 6 / seconds})
     assert (table.median("a"), table.median("b")) == (4, 3)
+
+
+def sequence(name, calls, numbers):
+    """A measure that notes its calls and returns the next number."""
+    numbers = iter(numbers)
+    return lambda: calls.append(name) or next(numbers)
+
+
+def test_what_is_measured_warms_up_first_uncounted_and_then_takes_turns():
+    session, calls = Session("name", "question?", quick=True), []
+    table = session.table("table", "us")
+    measures = {name: sequence(name, calls, [0.9, 0.1, 0.2, 0.3]) for name in "ab"}
+    session.measure(table, measures, lambda seconds: 10 * seconds)
+    assert "".join(calls) == "ab" "ba" "ab" "ba"
+    assert table.rows == {(None, name): [1.0, 2.0, 3.0] for name in "ab"}
+
+
+def test_what_is_warm_already_is_not_warmed_up_again():
+    session, calls = Session("name", "question?", quick=True), []
+    table = session.table("table", "us")
+    measures = {name: sequence(name, calls, [0.1, 0.2, 0.3]) for name in "ab"}
+    session.measure(table, measures, lambda seconds: 10 * seconds, warm_up=False)
+    assert "".join(calls) == "ba" "ab" "ba"
+
+
+def test_functions_that_are_compared_are_warm_and_take_turns():
+    session, calls = Session("name", "question?", quick=True), []
+    session.at_least = 0
+    table = session.table("table", "us")
+    session.compare(table, {name: lambda name=name: calls.append(name) for name in "ab"}, lambda s: s)
+    # a first call, and one that finds how often to call: then the rounds
+    assert "".join(calls) == "aabb" "ba" "ab" "ba"
+    assert [len(runs) for runs in table.rows.values()] == [3, 3]
+
+
+# ---- charts
+
+def axes():
+    from matplotlib.figure import Figure
+
+    return Figure().add_subplot()
+
+
+RUNS = {"npbp.fit": [8.0, 1.0, 3.0, 2.0, 9.0], "other": [50.0, 90.0, 40.0]}  # quartiles: 2 and 8
+
+
+def test_a_dot_has_whiskers_from_quartile_to_quartile():
+    table, drawn = Table("t", "us"), axes()
+    for program, runs in RUNS.items():
+        table.add(program, runs)
+    charts.dots(drawn, table)
+    names = [label.get_text() for label in drawn.get_yticklabels()]
+    assert names == ["npbp.fit", "other"]  # the fastest at the top
+    assert len(drawn.containers) == 2
+    for name, container in zip(names, drawn.containers):
+        point, _, (whiskers,) = container
+        assert point.get_xdata()[0] == table.median(name)
+        (segment,) = whiskers.get_segments()
+        np.testing.assert_allclose(segment[:, 0], quartiles(RUNS[name]))
+        assert segment[0, 0] < point.get_xdata()[0] < segment[1, 0]
+
+
+def test_a_curve_has_a_band_from_quartile_to_quartile():
+    table, drawn = Table("t", "us", x="size"), axes()
+    for x in (1, 10):
+        for program, runs in RUNS.items():
+            table.add(program, [x * run for run in runs], x)
+    charts.curves(drawn, table)
+    assert len(drawn.lines) == len(drawn.collections) == 2
+    for name, line, band in zip(RUNS, drawn.lines, drawn.collections):
+        assert line.get_label() == name
+        assert list(line.get_ydata()) == [table.median(name, 1), table.median(name, 10)]
+        corners = {tuple(corner) for corner in band.get_paths()[0].vertices}
+        low, high = quartiles(RUNS[name])
+        assert {(1, low), (1, high), (10, 10 * low), (10, 10 * high)} <= corners
+
+
+# ---- programs
+
+@pytest.mark.parametrize("sizes", [(784, 4, 10), (784, 5, 4, 10)])
+def test_the_walk_throughs_loop_trains_as_fit_does(monkeypatch, sizes):
+    made, build, batch, examples = [], with_npbp.network, 50, 500
+    neural_net = npbp.NeuralNet
+    monkeypatch.setattr(with_npbp, "network", lambda sizes: made.append(build(sizes)) or made[-1])
+    monkeypatch.setattr(npbp, "NeuralNet", lambda *a, **k: made.append(neural_net(*a, **k)) or made[-1])
+    run = with_npbp.loop(sizes, batch, examples)
+    (model,) = made
+    before = {name: W.copy() for name, W in model.parameters.items()}
+    run()
+    images, labels, _ = mnist.images_and_labels()
+    network = build(sizes)
+    for name, W in network.parameters.items():  # the same start
+        np.testing.assert_array_equal(W, before[name])
+    npbp.fit(network, npbp.datasets.Batches(images[:examples], labels[:examples], batch, rng=0),
+             epochs=1, optimizer=npbp.SGD(ALPHA))
+    for name, W in network.parameters.items():
+        assert not np.array_equal(W, before[name])
+        np.testing.assert_allclose(model.parameters[name], W, rtol=1e-3, atol=1e-6)
