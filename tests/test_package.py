@@ -132,7 +132,7 @@ def test_the_rooms_import_only_downwards():
         "initializers": set(),
         "losses": {"losses", "layers"},
         "optimizers": {"optimizers"},
-        "gradcheck": set(),
+        "gradcheck": {"gradcheck"},
         "network": {"layers", "losses", "optimizers", "model_file"},
         "model_file": {"layers", "losses", "files", "npy"},
         "training": {"training", "network", "layers", "losses", "optimizers", "datasets",
