@@ -37,7 +37,7 @@ class Composed(Operation):
     ) -> None:
         self.function, self.formula = function, formula
         self.args, self.settings, self.places = args, settings, places
-        self.name = function.__name__
+        self.name = name_of(function)
 
     def forward(self, *X: Any) -> Any:
         return np.asarray(self.of(self.function, X))[()]
@@ -91,13 +91,9 @@ def composed(function: Callable) -> Callable:
 
         @functools.wraps(formula)
         def call(*args: Any, **settings: Any) -> Any:
-            try:
-                signature.bind(*args, **settings)
-            except TypeError as error:
-                raise TypeError(
-                    f"np.{function.__name__} of a variable: {error}; wanted "
-                    f"{function.__name__}{unannotated(signature)}"
-                ) from None
+            args = tuple(map(joined, args))
+            settings = {k: joined(a) for k, a in settings.items()}
+            check(function, signature, args, settings)
             places = [k for k, a in enumerate(args) if type(a) is Variable]
             places += [k for k, a in settings.items() if type(a) is Variable]
             X = [(args if type(k) is int else settings)[k] for k in places]
@@ -108,6 +104,36 @@ def composed(function: Callable) -> Callable:
         return call
 
     return mark
+
+
+def joined(a: Any) -> Any:
+    """A list with variables in it as one variable; anything else as it is."""
+    is_list = isinstance(a, (list, tuple)) and any(type(x) is Variable for x in a)
+    return np.stack(a) if is_list else a
+
+
+def check(function: Callable, signature: inspect.Signature, args: tuple, settings: dict) -> None:
+    """What the formula does not take, is refused when the function is called."""
+    name = f"np.{name_of(function)}"
+    try:
+        given = signature.bind(*args, **settings).arguments
+    except TypeError as error:
+        raise TypeError(
+            f"{name} of a variable: {error}; known is {name}{unannotated(signature)}"
+        ) from None
+    for setting in ("out", "overwrite_input"):
+        if given.get(setting) is not None and given[setting] is not False:
+            raise TypeError(
+                f"{name} with {setting}=: what is computed of a variable is not written into an "
+                "array, as its gradient would be lost: write y = ..."
+            )
+
+
+def name_of(function: Callable) -> str:
+    """``ptp``, or ``add.reduce``."""
+    owner = getattr(function, "__self__", None)
+    owner = f"{owner.__name__}." if isinstance(owner, np.ufunc) else ""
+    return owner + function.__name__
 
 
 def unannotated(signature: inspect.Signature) -> inspect.Signature:

@@ -4,6 +4,7 @@ import numpy as np
 from rows import A, Row
 
 from npbp.graph.operations.linalg import cofactors
+from npbp.graph.operations.cumulative import Prod
 from npbp.graph.operations.norms import AbsolutePower
 
 ROWS = [
@@ -12,6 +13,10 @@ ROWS = [
     Row("np.ix_ of variables", lambda x: x[np.ix_(np.argsort(x[:, 0]), np.array([0, 2]))], A(4, 3)),
     Row("the cofactors of a matrix", cofactors, A(3, 3)),
     Row("the cofactors of matrices", cofactors, A(2, 2, 2)),
+    Row("a product along one axis", Prod(1), A(2, 3)),
+    Row(
+        "a product along one axis, with zeros", Prod(0), A(4, 2) * [[0, 1], [0, 0], [1, 1], [1, 0]]
+    ),
 ]
 for p in (-1, 1, 1.5, 2, 3):
     ROWS += [
