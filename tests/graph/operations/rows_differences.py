@@ -131,7 +131,7 @@ ROWS += [
     ),
     Row(
         "geomspace of negative numbers",
-        lambda x: np.geomspace(x, -3.0, 4),
+        lambda x: np.geomspace(x, [-3.0, -4.0], 4),  # (NumPy 1 does not broadcast here)
         A(2, low=-2, high=-1),
         float32=False,
     ),

@@ -1,7 +1,7 @@
 """Rows for `elementwise`, `special`, `parts`, `outer`, `constants` in `npbp.graph.operations`."""
 
 import numpy as np
-from rows import A, Row
+from rows import NUMPY_2, A, Row
 
 from npbp import graph
 from npbp.graph import protocols
@@ -187,7 +187,7 @@ for ufunc in OUTER:
         ROWS.append(Row(name, f, low, float32=False))
     else:
         f = lambda x, y, u=ufunc: u.outer(x, y) + 0.0 * x[0]  # noqa: E731
-        ROWS.append(Row(name, f, low, high, float32=ufunc is not np.float_power))
+        ROWS.append(Row(name, f, low, high, float32=NUMPY_2 and ufunc is not np.float_power))
 ROWS.append(Row("divmod.outer", lambda x, y: np.add(*np.divmod.outer(x, y)), low, high))
 
 # What is flat goes through as a factor. A float32 times an integer is a float64, in NumPy.

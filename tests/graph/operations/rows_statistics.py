@@ -1,7 +1,9 @@
 """Rows for `npbp.graph.operations.statistics` and `npbp.graph.operations.nanfunctions`."""
 
+import re
+
 import numpy as np
-from rows import A, Row
+from rows import NUMPY_2, A, Row
 
 ROWS = []
 
@@ -129,6 +131,10 @@ if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
         )
     )
 
+if not NUMPY_2:
+    for row in ROWS:
+        row.float32 = row.float32 and not re.search("quantile|percentile", row.name)
+
 # ---- covariances
 
 f64 = {"float32": False}  # what they return always
@@ -216,6 +222,7 @@ ROWS += [
         lambda x, q: np.nanquantile(with_nan(x), q, axis=(0, 1), keepdims=True),
         A(3, 4, 2),
         A(2, low=0.2, high=0.8),
+        float32=NUMPY_2,
     ),
     Row(
         "nanpercentile",

@@ -59,7 +59,8 @@ def test_clip_passes_the_gradient_between_the_bounds_and_half_of_it_at_them():
 def test_clip_knows_the_keywords_of_numpy():
     x = Variable(np.array([-2.0, 0.0, 2.0]))
     assert np.array_equal(np.clip(x, a_min=-1, a_max=1).value, [-1, 0, 1])
-    assert np.array_equal(elementwise.clip(x, min=-1).value, [-1, 0, 2])
+    if np.lib.NumpyVersion(np.__version__) >= "2.1.0":
+        assert np.array_equal(np.clip(x, min=-1).value, [-1, 0, 2])
     with pytest.raises(TypeError, match="dtype"):
         np.clip(x, -1, 1, dtype=np.float32)
 

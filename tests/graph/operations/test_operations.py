@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rows import Row
+from rows import NUMPY_2, Row
 
 from npbp import graph
 from npbp.graph import protocols
@@ -27,7 +27,8 @@ rows_of_float32 = pytest.mark.parametrize("row", [p for p in ROWS if p.values[0]
 NOT_TO_THE_LAST_BIT = (
     "linalg: eigvalsh", "linalg: matrix_norm", "linalg: norm", "linalg: svd: singular values",
     "linalg: svdvals", "products: cross", "products: dot", "products: inner of stacks",
-    "products: linalg.cross", "products: linalg.vecdot", "products: vecdot",
+    "products: linalg.cross", "products: linalg.vecdot", "products: multi_dot",
+    "products: vecdot",
 )  # fmt: skip
 rows_of_numpy = pytest.mark.parametrize("row", [
     p for p in ROWS if p.values[0].twin is None and not p.id.startswith(NOT_TO_THE_LAST_BIT)
@@ -61,7 +62,7 @@ def again(x):
 def test_there_are_rows_and_few_make_an_exception():
     rows = [param.values[0] for param in ROWS]
     assert len(rows) > 1000 and all(isinstance(row, Row) for row in rows)
-    assert sum(not row.float32 for row in rows) < len(rows) / 10
+    assert sum(not row.float32 for row in rows) < len(rows) / (10 if NUMPY_2 else 6)
     assert sum(not row.compiles for row in rows) < 5
     assert sum(row.order < 2 for row in rows) < 10
 
@@ -75,6 +76,10 @@ def test_the_value_is_that_of_numpy(row):
     assert y.dtype == expected.dtype == np.float64
 
 
+# What NumPy says if it has no such function, or none at these numbers.
+CANNOT = ArithmeticError, TypeError, ValueError, np.linalg.LinAlgError
+
+
 @pytest.mark.parametrize("kind", ["float16", "float32", "float64", "int64", "mixed"])
 @rows_of_numpy
 def test_the_value_is_that_of_numpy_to_the_last_bit(row, kind):
@@ -84,7 +89,7 @@ def test_the_value_is_that_of_numpy_to_the_last_bit(row, kind):
         with np.errstate(all="ignore"):
             try:
                 expected = row.f(*args)
-            except (ArithmeticError, TypeError, ValueError) as error:  # NumPy cannot
+            except CANNOT as error:
                 with pytest.raises(type(error)):
                     row.f(*map(graph.Variable, args))
                 continue
