@@ -35,10 +35,16 @@ from npbp.graph.operations import (  # noqa: F401
     arithmetic,
     constants,
     cumulative,
+    differences,
+    interpolation,
     linalg,
+    nanfunctions,
     norms,
+    outer,
     products,
     shaping,
+    special,
+    statistics,
 )
 from npbp.graph.backprop import (
     bprop,
@@ -58,7 +64,7 @@ from npbp.graph.program.evaluate import evaluate
 from npbp.graph.forward import general_forward_propagation
 from npbp.graph.operations.indexing import at
 from npbp.graph.operations.joining import array
-from npbp.graph.operations.reductions import log_softmax, logsumexp, softmax
+from npbp.graph.operations.softmax import log_softmax, logsumexp, softmax
 from npbp.graph.transforms.checkpoint import checkpoint
 from npbp.graph.transforms.curvature import (
     gauss_newton_vector_product,

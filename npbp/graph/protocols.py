@@ -42,7 +42,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict) -> Any
         raise TypeError(_no_derivative(f"np.{name}"))
     if kwargs and method == "__call__":
         raise TypeError(
-            f"np.{ufunc.__name__}: got {', '.join(kwargs)}=, which is not known for variables"
+            f"np.{ufunc.__name__}: got {', '.join(kwargs)}=, which is not known for variables: "
+            "for where=, write np.where(condition, y, otherwise); for dtype=, x.astype(dtype)"
         )
     return implementation(*inputs, **kwargs)
 

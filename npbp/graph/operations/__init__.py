@@ -1,6 +1,10 @@
 """The operations, one kind a file: each has a forward and the bprop that passes a gradient back.
 
 Read ``arithmetic`` first (the operators of Python), then ``elementwise`` (one line a
-function), ``constants`` (where no gradient passes), ``reductions`` and ``cumulative``,
-``shaping``, ``joining`` and ``indexing``, ``products``, ``linalg`` and ``norms``.
+function), ``constants`` (where no gradient passes), ``reductions``, ``softmax`` and
+``cumulative``, ``shaping``, ``joining`` and ``indexing``, ``products``, ``linalg`` and ``norms``.
+
+``composed`` is for functions whose derivatives are those of a formula made of others:
+``statistics`` and ``nanfunctions``, ``differences``, ``interpolation``. The rest is small:
+``special`` (sinc), ``parts`` (divmod, frexp, ...), ``outer``.
 """

@@ -8,11 +8,13 @@ variable has a part in the answer.
 
 from __future__ import annotations
 
-from typing import Any, Callable
+import inspect
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
 from npbp.graph.operation import Constant
+from npbp.graph.operations.composed import check
 from npbp.graph.protocols import implements
 from npbp.graph.variable import Variable, value_of
 
@@ -23,8 +25,12 @@ COMPARISONS = [
 LOGIC = [
     np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
     np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift,
+    np.gcd, np.lcm,
 ]  # fmt: skip
 STEPS = [np.sign, np.floor, np.ceil, np.rint, np.trunc, np.floor_divide]
+
+if hasattr(np, "bitwise_count"):  # NumPy 2
+    LOGIC.append(np.bitwise_count)
 
 for ufunc in COMPARISONS + LOGIC + STEPS:
     constant = implements(ufunc)(Constant(ufunc))
@@ -32,15 +38,19 @@ for ufunc in COMPARISONS + LOGIC + STEPS:
 
 
 class Flat(Constant):
-    """``Y = f(X, ...)``, a function of NumPy with settings by keyword, such as an axis."""
+    """``Y = f(X, ...)``, a function of NumPy with settings by keyword, such as an axis.
 
-    def __init__(self, function: Callable, **settings: Any) -> None:
-        self.function, self.settings = function, settings
+    ``names`` are the keywords of the last inputs: variables may be given by keyword too.
+    """
+
+    def __init__(self, function: Callable, names: Sequence[str] = (), **settings: Any) -> None:
+        self.function, self.names, self.settings = function, tuple(names), settings
         self.name = function.__name__
 
     def forward(self, *X: Any) -> Any:
+        n = len(X) - len(self.names)
         # np.allclose and others give Python's own numbers: a node has a shape and a dtype.
-        Y = np.asarray(self.function(*X, **self.settings))
+        Y = np.asarray(self.function(*X[:n], **dict(zip(self.names, X[n:])), **self.settings))
         return Y if Y.ndim else Y[()]
 
     def __repr__(self) -> str:
@@ -50,22 +60,24 @@ class Flat(Constant):
 
 def _flat(function: Callable) -> Callable:
     def call(*inputs: Any, **settings: Any) -> Any:
-        for name, value in settings.items():
-            if type(value) is Variable:
-                raise TypeError(
-                    f"np.{function.__name__}: got a variable as {name}=, wanted variables "
-                    "without a keyword, in their places: keywords are for settings"
-                )
-        return Flat(function, **settings)(*inputs)
+        if len(inputs) > 2:  # one of them may be out
+            check(function, inspect.signature(function), inputs, settings)
+        names = [name for name, value in settings.items() if type(value) is Variable]
+        others = [settings.pop(name) for name in names]
+        return Flat(function, names, **settings)(*inputs, *others)
 
     return call
 
 
-POSITIONS = [np.argmax, np.argmin, np.argsort, np.searchsorted, np.digitize]
-ANSWERS = [
-    np.any, np.all, np.count_nonzero, np.isclose, np.allclose, np.array_equal,
+POSITIONS = [
+    np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition,
+    np.searchsorted, np.digitize,
 ]  # fmt: skip
-ROUNDING = [np.round, np.around]
+ANSWERS = [
+    np.any, np.all, np.count_nonzero, np.isclose, np.allclose, np.array_equal, np.array_equiv,
+    np.isin, np.isposinf, np.isneginf, np.isreal, np.iscomplex,
+]  # fmt: skip
+ROUNDING = [np.round, np.around, np.fix]
 LIKE = [np.zeros_like, np.ones_like]
 
 for function in POSITIONS + ANSWERS + ROUNDING + LIKE:

@@ -1,4 +1,4 @@
-"""Sums and products that run along an axis; and the product of all, which needs them."""
+"""Sums, products and maxima that run along an axis; and the product of all, which needs them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 
 from npbp.graph.operation import LinearMap, Operation
+from npbp.graph.operations.composed import composed
+from npbp.graph.operations.constants import Flat
+from npbp.graph.operations.elementwise import divide_or_0
 from npbp.graph.protocols import implements
 
 
@@ -83,49 +86,126 @@ def along(X: Any, axis: int, part: slice) -> Any:
 
 
 @implements(np.prod)
-def product(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+@composed(np.prod)
+def product(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
+    initial: Any = None, where: Any = True,
+) -> Any:  # fmt: skip
     """Over one axis after the other."""
+    a = a if dtype is None else a.astype(dtype)
+    a = a if where is True else np.where(where, a, 1)
     axes = axes_of(a, axis) if np.ndim(a) or axis not in (0, -1) else ()  # as np.sum
     for i in axes:
         a = Prod(i)(a)
-    return a if keepdims or not axes else np.squeeze(a, axis=axes)
+    a = a if keepdims or not axes else np.squeeze(a, axis=axes)
+    return a if initial is None else a * initial
 
 
-@implements((np.multiply, "reduce"))
-def multiply_reduce(a: Any, axis: Any = 0, *, keepdims: bool = False) -> Any:
-    return product(a, axis, keepdims=keepdims)
+@composed(np.cumsum)
+def _cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
+    return np.cumsum(a if dtype is None else a.astype(dtype), axis=axis)
 
 
 @implements(np.cumsum)
-def cumsum(a: Any, axis: int | None = None) -> Any:
+def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
+    if dtype is not None or out is not None:
+        return _cumsum(a, axis, dtype, out)
     return Cumsum(0)(np.ravel(a)) if axis is None else Cumsum(axis)(a)
 
 
 @implements(np.cumprod)
-def cumprod(a: Any, axis: int | None = None) -> Any:
-    """Running products, in log2 n steps: of 1, 2, 4, 8, ... numbers up to each place.
+@composed(np.cumprod)
+def cumprod(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
+    """Made of multiplications alone, so it is right with zeros, to every order."""
+    return running(np.multiply, a if dtype is None else a.astype(dtype), axis)
 
-    Made of multiplications alone, so it is right with zeros, to every order.
+
+def running(f: Any, a: Any, axis: int | None) -> Any:
+    """What f makes of all numbers up to each place, for an f that is associative.
+
+    In log2 n steps: of 1, 2, 4, 8, ... numbers up to each place.
     """
-    if axis is None:
+    if axis is None or not np.ndim(a):  # NumPy makes an axis for a single number
         a, axis = np.ravel(a), 0
-    elif not np.ndim(a):  # NumPy makes an axis for a single number, as np.cumsum does
-        a = np.ravel(a)
     (axis,) = axes_of(a, axis)
     step, n = 1, a.shape[axis]
     while step < n:
         ready = along(a, axis, slice(0, step))
-        longer = along(a, axis, slice(step, n)) * along(a, axis, slice(0, n - step))
+        longer = f(along(a, axis, slice(0, n - step)), along(a, axis, slice(step, n)))
         a = np.concatenate([ready, longer], axis=axis)
         step *= 2
     return a
 
 
 @implements((np.add, "accumulate"))
-def add_accumulate(a: Any, axis: int = 0) -> Any:
-    return cumsum(a, axis)
+def add_accumulate(array: Any, axis: int = 0, dtype: Any = None) -> Any:
+    return np.cumsum(array, axis, dtype)
 
 
 @implements((np.multiply, "accumulate"))
-def multiply_accumulate(a: Any, axis: int = 0) -> Any:
-    return cumprod(a, axis)
+def multiply_accumulate(array: Any, axis: int = 0, dtype: Any = None) -> Any:
+    return np.cumprod(array, axis, dtype)
+
+
+@implements((np.logaddexp, "accumulate"))
+@composed(np.logaddexp.accumulate)
+def logaddexp_accumulate(array: Any, axis: int = 0, dtype: Any = None) -> Any:
+    return running(np.logaddexp, array if dtype is None else array.astype(dtype), axis)
+
+
+@implements((np.maximum, "accumulate"))
+@composed(np.maximum.accumulate)
+def maximum_accumulate(array: Any, axis: int = 0, dtype: Any = None) -> Any:
+    return _running_extreme(np.maximum, array if dtype is None else array.astype(dtype), axis)
+
+
+@implements((np.minimum, "accumulate"))
+@composed(np.minimum.accumulate)
+def minimum_accumulate(array: Any, axis: int = 0, dtype: Any = None) -> Any:
+    return _running_extreme(np.minimum, array if dtype is None else array.astype(dtype), axis)
+
+
+def _running_extreme(ufunc: np.ufunc, a: Any, axis: int) -> Any:
+    """The mean of the numbers up to each place that are equal to the largest of them.
+
+    So they share the gradient equally. They all lie where the largest so far is what it is
+    now: sums over such a stretch are made as in `running`.
+    """
+    Y = Flat(ufunc.accumulate, axis=axis)(a)
+    largest = a == Y
+
+    def sum_so_far(Z: Any) -> Any:
+        step, n = 1, Y.shape[axis]
+        while step < n:
+            before, after = slice(0, n - step), slice(step, n)
+            same = along(Y, axis, before) == along(Y, axis, after)
+            more = np.where(same, along(Z, axis, before), 0.0)
+            Z = np.concatenate([along(Z, axis, slice(0, step)), along(Z, axis, after) + more], axis)
+            step *= 2
+        return Z
+
+    return divide_or_0(sum_so_far(np.where(largest, a, 0.0)), sum_so_far(largest.astype(Y.dtype)))
+
+
+if hasattr(np, "cumulative_sum"):  # NumPy 2.1
+
+    @implements(np.cumulative_sum)
+    @composed(np.cumulative_sum)
+    def cumulative_sum(x: Any, /, *, include_initial: bool = False, **settings: Any) -> Any:
+        return _cumulative(np.cumsum, np.zeros_like, x, include_initial, **settings)
+
+    @implements(np.cumulative_prod)
+    @composed(np.cumulative_prod)
+    def cumulative_prod(x: Any, /, *, include_initial: bool = False, **settings: Any) -> Any:
+        return _cumulative(np.cumprod, np.ones_like, x, include_initial, **settings)
+
+
+def _cumulative(f: Any, like: Any, x: Any, include_initial: bool, axis: int | None = None,
+                dtype: Any = None, out: Any = None) -> Any:  # fmt: skip
+    axis = 0 if axis is None else axis
+    Y = f(x, axis=axis, dtype=dtype)
+    if not include_initial:
+        return Y
+    shape = list(x.shape)
+    shape[axis] = 1
+    return np.concatenate([like(x, shape=shape), Y], axis=axis)

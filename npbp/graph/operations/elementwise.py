@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import numpy as np
 
 from npbp.graph.operations.arithmetic import Power
+from npbp.graph.operations.composed import composed
 from npbp.graph.operations.constants import nonzero
 from npbp.graph.operation import Elementwise, Operation
 from npbp.graph.protocols import implements
@@ -188,7 +189,27 @@ class Fmin(Maximum):
     forward = ufunc = np.fmin
 
 
+class Copysign(Elementwise):
+    """``Y = |A|, with the sign of B``;  dY/dA = sign(A) sign(B), and 0 at 0;  dY/dB = 0."""
+
+    forward = ufunc = np.copysign
+
+    def slope(self, i: int, Y: Any, A: Any, B: Any) -> Any:
+        return np.zeros_like(Y) if i else np.sign(A) * np.sign(np.copysign(1.0, B))
+
+
+class Heaviside(Elementwise):
+    """``Y = 0 where A < 0, 1 where A > 0, B where A = 0``;  dY/dA = 0,  dY/dB = 1 where A = 0."""
+
+    forward = ufunc = np.heaviside
+
+    def slope(self, i: int, Y: Any, A: Any, B: Any) -> Any:
+        return np.equal(A, 0) if i else np.zeros_like(Y)
+
+
 arctan2 = implements(np.arctan2)(Arctan2())
+copysign = implements(np.copysign)(Copysign())
+heaviside = implements(np.heaviside)(Heaviside())
 hypot = implements(np.hypot)(Hypot())
 logaddexp = implements(np.logaddexp)(LogAddExp())
 logaddexp2 = implements(np.logaddexp2)(LogAddExp2())
@@ -228,12 +249,29 @@ def where(condition: Any, *branches: Any) -> Any:
 
 
 @implements(np.clip)
-def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+@composed(np.clip)
+def clip(
+    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None,
+    max: Any = None,
+) -> Any:  # fmt: skip
     """Between ``a_min`` and ``a_max``. At a bound, a tie: half of the gradient goes to it."""
     a_min = min if a_min is None else a_min
     a_max = max if a_max is None else a_max
     a = a if a_min is None else np.maximum(a, a_min)
     return a if a_max is None else np.minimum(a, a_max)
+
+
+@implements(np.nan_to_num)
+def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None):
+    return _nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)  # always a copy
+
+
+@composed(np.nan_to_num)
+def _nan_to_num(x: Any, *, nan: Any, posinf: Any, neginf: Any) -> Any:
+    """x where it is finite, something else elsewhere."""
+    Y = np.where(np.isnan(x), nan, x)
+    Y = np.where(x == np.inf, 0.0 if posinf is None else posinf, Y)
+    return np.where(x == -np.inf, 0.0 if neginf is None else neginf, Y)
 
 
 # ---- functions that NumPy does not have

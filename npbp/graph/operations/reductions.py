@@ -1,4 +1,4 @@
-"""Many numbers become one: sum, mean, max, var, logsumexp; and softmax.
+"""Many numbers become one: sum, mean, max, var.
 
 The gradient of the one has to be handed back to the many, so each ``bprop`` begins by
 giving G its reduced axes again, with length 1: then it broadcasts against X.
@@ -6,18 +6,16 @@ giving G its reduced axes again, with length 1: then it broadcasts against X.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable
+import inspect
+from typing import Any, Callable
 
 import numpy as np
 
+from npbp.graph.operations.composed import composed
 from npbp.graph.operations.cumulative import axes_of
 from npbp.graph.operations.elementwise import divide_or_0
 from npbp.graph.operation import LinearMap, Operation
 from npbp.graph.protocols import implements
-from npbp.graph.variable import Variable
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 
 class Reduction:
@@ -27,13 +25,7 @@ class Reduction:
     keepdims : whether the reduced axes stay, with length 1.
     """
 
-    def __init__(self, axis: Any = None, keepdims: bool = False, **others: Any) -> None:
-        if others:
-            raise TypeError(
-                f"{type(self).__name__} of a variable: got {'=, '.join(others)}=, wanted no "
-                "settings but axis=, keepdims= and, for var and std, ddof= (for dtype=, write "
-                "x.astype(dtype); for where=, choose with np.where first)"
-            )
+    def __init__(self, axis: Any = None, keepdims: bool = False) -> None:
         self.axis, self.keepdims = axis, keepdims
 
     def spread(self, G: Any) -> Any:
@@ -70,7 +62,13 @@ class Mean(Reduction, LinearMap):
         return np.mean(X, axis=self.axis, keepdims=self.keepdims)
 
     def bprop(self, i: int, G: Any, Y: Any, X: Any) -> Any:
-        return self.stretched(G / count(X, self.axis), X)
+        return self.stretched(G / self.n(X), X)
+
+    def jvp(self, i: int, T: Any, Y: Any, X: Any) -> Any:
+        return np.sum(T, axis=self.axis, keepdims=self.keepdims) / self.n(X)
+
+    def n(self, X: Any) -> int:
+        return max(count(X, self.axis), 1)  # of none there is no gradient, and the change is 0
 
 
 class Max(Reduction, Operation):
@@ -102,16 +100,18 @@ class Var(Reduction, Operation):
     That D depends on all of X adds nothing: D sums to 0.
     """
 
-    def __init__(self, axis: Any = None, keepdims: bool = False, ddof: int = 0, **others: Any):
-        super().__init__(axis, keepdims, **others)
+    def __init__(self, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> None:
+        super().__init__(axis, keepdims)
         self.ddof = ddof
 
     def forward(self, X: Any) -> Any:
         return np.var(X, axis=self.axis, ddof=self.ddof, keepdims=self.keepdims)
 
     def slope(self, Y: Any, X: Any) -> Any:
+        if not X.size:
+            return X
         D = X - np.mean(X, axis=self.axis, keepdims=True)
-        return 2 * D / (count(X, self.axis) - self.ddof)
+        return 2 * D / max(count(X, self.axis) - self.ddof, 0)
 
     def bprop(self, i: int, G: Any, Y: Any, X: Any) -> Any:
         return self.spread(G) * self.slope(Y, X)
@@ -130,68 +130,6 @@ class Std(Var):
         return divide_or_0(super().slope(Y, X) / 2, self.spread(Y))
 
 
-class LogSumExp(Reduction, Operation):
-    """``Y = log sum_k e^X_k``;  dJ/dX_k = G e^(X_k - Y)."""
-
-    analytic = True
-
-    def forward(self, X: Any) -> Any:
-        X = np.asarray(X)
-        M = X.max(axis=self.axis, keepdims=True)
-        infinite = not np.isfinite(M).all()
-        if infinite:  # inf - inf is nan
-            M = np.where(np.isfinite(M), M, 0)
-        E = np.exp(X - M).sum(axis=self.axis, keepdims=self.keepdims)  # X - M is at most 0
-        if not infinite:  # so E is at least 1
-            return np.log(E) + M.reshape(E.shape)
-        with np.errstate(divide="ignore"):  # log 0 = -inf, if all X are
-            return np.log(E) + M.reshape(E.shape)
-
-    def bprop(self, i: int, G: Any, Y: Any, X: Any) -> Any:
-        return self.spread(G) * np.exp(X - self.spread(Y))
-
-    def jvp(self, i: int, T: Any, Y: Any, X: Any) -> Any:
-        T = T * np.exp(X - self.spread(Y))
-        return np.sum(T, axis=self.axis, keepdims=self.keepdims)
-
-
-class Softmax(Operation):
-    """``Y_k = e^X_k / sum_l e^X_l``;  dJ/dX_k = Y_k (G_k - sum_l G_l Y_l)."""
-
-    analytic = True
-
-    def __init__(self, axis: Any) -> None:
-        self.axis = axis
-
-    def forward(self, X: Any) -> Any:
-        E = np.exp(X - np.max(X, axis=self.axis, keepdims=True))
-        return E / np.sum(E, axis=self.axis, keepdims=True)
-
-    def bprop(self, i: int, G: Any, Y: Any, X: Any) -> Any:
-        return Y * (G - np.sum(G * Y, axis=self.axis, keepdims=True))
-
-    jvp = bprop  # dY_k/dX_l = dY_l/dX_k
-
-
-class LogSoftmax(Operation):
-    """``Y_k = X_k - log sum_l e^X_l``;  dJ/dX_k = G_k - e^Y_k sum_l G_l."""
-
-    analytic = True
-
-    def __init__(self, axis: Any) -> None:
-        self.axis = axis
-
-    def forward(self, X: Any) -> Any:
-        X = X - np.max(X, axis=self.axis, keepdims=True)
-        return X - np.log(np.sum(np.exp(X), axis=self.axis, keepdims=True))
-
-    def bprop(self, i: int, G: Any, Y: Any, X: Any) -> Any:
-        return G - np.exp(Y) * np.sum(G, axis=self.axis, keepdims=True)
-
-    def jvp(self, i: int, T: Any, Y: Any, X: Any) -> Any:
-        return T - np.sum(np.exp(Y) * T, axis=self.axis, keepdims=True)
-
-
 # ---- helpers
 
 
@@ -208,122 +146,105 @@ def number_of(chosen: Any, axis: Any, dtype: Any) -> Any:
     return np.sum(chosen, axis=axis, keepdims=True).astype(dtype)
 
 
+# ---- the same with NumPy's other settings, as formulas: see `composed`
+
+
+def in_type(a: Any, dtype: Any) -> Any:
+    """a, in a type that sums are to be made in."""
+    return a if dtype is None else a.astype(dtype)
+
+
+def counted(a: Any, where: Any, fill: Any) -> Any:
+    """a, and ``fill`` where it does not count."""
+    return a if where is True else np.where(where, a, fill)
+
+
+def sum_formula(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
+    initial: Any = None, where: Any = True,
+) -> Any:  # fmt: skip
+    Y = np.sum(counted(in_type(a, dtype), where, 0), axis=axis, keepdims=keepdims)
+    return Y if initial is None else Y + initial
+
+
+def _extreme(largest: Callable, larger: np.ufunc, least: float) -> Callable:
+    def formula(
+        a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, initial: Any = None,
+        where: Any = True,
+    ) -> Any:  # fmt: skip
+        if not count(a, axis):
+            return np.sum(a, axis=axis, keepdims=keepdims) + initial
+        Y = largest(counted(a, where, least), axis=axis, keepdims=keepdims)
+        return Y if initial is None else larger(Y, initial)
+
+    return formula
+
+
+max_formula = _extreme(np.max, np.maximum, -np.inf)
+min_formula = _extreme(np.min, np.minimum, np.inf)
+
+
+def mean_formula(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
+    *, where: Any = True,
+) -> Any:  # fmt: skip
+    a = in_type(a, dtype)
+    n = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
+    return divide_or_0(np.sum(counted(a, where, 0), axis=axis, keepdims=keepdims), n)
+
+
+def var_formula(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
+    keepdims: bool = False, *, where: Any = True, mean: Any = None, correction: Any = None,
+) -> Any:  # fmt: skip
+    if mean is None:
+        mean = mean_formula(a, axis, dtype, keepdims=True, where=where)
+    D = counted(in_type(a, dtype) - mean, where, 0)
+    n = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
+    n = np.maximum(n - (ddof if correction is None else correction), 0)
+    return divide_or_0(np.sum(D * D, axis=axis, keepdims=keepdims), n)
+
+
+def std_formula(*args: Any, **settings: Any) -> Any:
+    V = var_formula(*args, **settings)
+    return np.where(V == 0, 0.0, np.sqrt(np.where(V == 0, 1.0, V)))
+
+
+std_formula.__signature__ = inspect.signature(var_formula)
+
+
 # ---- what NumPy calls them
 
 
-def _reducer(operation: Callable, first_axis: Any = None) -> Callable:
-    """``np.sum(a, axis, keepdims=...)`` from Sum(axis, keepdims)."""
+def _reducer(operation: Callable, formula: Callable, usual: set, *functions: Callable) -> None:
+    """``np.sum(a, axis, keepdims=...)`` is Sum(axis, keepdims); with other settings, composed."""
+    general = composed(functions[0])(formula)
 
-    def reduce(a: Any, axis: Any = first_axis, *, keepdims: bool = False, **settings: Any) -> Any:
-        return operation(axis, keepdims, **settings)(a)
-
-    return reduce
-
-
-for operation, names in {
-    Sum: [np.sum],
-    Mean: [np.mean],
-    Max: [np.max, np.amax],
-    Min: [np.min, np.amin],
-    Var: [np.var],
-    Std: [np.std],
-}.items():
-    implements(*names)(_reducer(operation))
-
-# np.add.reduce(a): unlike np.sum, over the first axis, unless told
-implements((np.add, "reduce"))(_reducer(Sum, 0))
-implements((np.maximum, "reduce"))(_reducer(Max, 0))
-implements((np.minimum, "reduce"))(_reducer(Min, 0))
-implements((np.logaddexp, "reduce"))(_reducer(LogSumExp, 0))
+    @implements(*functions)
+    def reduce(*args: Any, **settings: Any) -> Any:
+        if len(args) > 2 or not settings.keys() <= usual:
+            return general(*args, **settings)
+        a, *axis = args
+        return operation(*axis, **settings)(a)
 
 
-@implements(np.ptp)
-def ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
+_reducer(Sum, sum_formula, {"axis", "keepdims"}, np.sum)
+_reducer(Mean, mean_formula, {"axis", "keepdims"}, np.mean)
+_reducer(Max, max_formula, {"axis", "keepdims"}, np.max, np.amax)
+_reducer(Min, min_formula, {"axis", "keepdims"}, np.min, np.amin)
+_reducer(Var, var_formula, {"axis", "keepdims", "ddof"}, np.var)
+_reducer(Std, std_formula, {"axis", "keepdims", "ddof"}, np.std)
 
 
-@implements(np.average)
-def average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = False) -> Any:
-    """``sum_k w_k X_k / sum_k w_k``; without weights, the mean."""
-    if weights is None:
-        return np.mean(a, axis=axis, keepdims=keepdims)
-    if np.shape(weights) != np.shape(a):
-        if not isinstance(axis, int) or np.shape(weights) != (np.shape(a)[axis],):
-            raise ValueError(
-                f"np.average: got weights of shape {np.shape(weights)} for an array of shape "
-                f"{np.shape(a)} and axis={axis}, wanted the same shape, or one weight for "
-                "each place along one axis"
-            )
-        weights = np.reshape(weights, (-1,) + (1,) * (np.ndim(a) - 1 - axis % np.ndim(a)))
-        weights = np.broadcast_to(weights, np.shape(a))
-    settings = {"axis": axis, "keepdims": keepdims}
-    return np.sum(a * weights, **settings) / np.sum(weights, **settings)
+def _reduce_of(ufunc: np.ufunc, function: Callable) -> None:
+    """``np.add.reduce(a)``: unlike np.sum, over the first axis, unless told."""
+
+    @implements((ufunc, "reduce"))
+    def reduce(array: Any, axis: Any = 0, **settings: Any) -> Any:
+        return function(array, axis=axis, **settings)
 
 
-# ---- functions that NumPy does not have
-
-
-def logsumexp(x: Variable | ArrayLike, axis: Any = None, keepdims: bool = False) -> Any:
-    """``log(sum(exp(x)))``, without overflow: a smooth relative of the maximum.
-
-    Parameters
-    ----------
-    x : Variable or array
-    axis : None, int or tuple of int
-        What to sum over; None: everything.
-    keepdims : bool
-        Whether the axes that are summed over stay, with length 1.
-
-    Returns
-    -------
-    Variable, or array if ``x`` is one.
-
-    Examples
-    --------
-    >>> logsumexp(np.array([[1000.0, 1000.0], [-1000.0, 0.0]]), axis=1)
-    array([1000.69314718,    0.        ])
-    """
-    return LogSumExp(axis, keepdims)(x)
-
-
-def softmax(x: Variable | ArrayLike, axis: Any = -1) -> Any:
-    """Probabilities from scores, ``exp(x) / sum(exp(x))``, without overflow.
-
-    Parameters
-    ----------
-    x : Variable or array, such as (N, classes)
-    axis : int, tuple of int or None
-        Along which the probabilities add up to 1; None: all of them together.
-
-    Returns
-    -------
-    Variable, or array if ``x`` is one; in the shape of x.
-
-    Examples
-    --------
-    >>> softmax(np.array([[0.0, 0.0], [1000.0, 0.0]]))
-    array([[0.5, 0.5],
-           [1. , 0. ]])
-    """
-    return Softmax(axis)(x)
-
-
-def log_softmax(x: Variable | ArrayLike, axis: Any = -1) -> Any:
-    """The logarithm of `softmax`, ``x - logsumexp(x)``: finite where softmax rounds to 0.
-
-    Parameters
-    ----------
-    x : Variable or array, such as (N, classes)
-    axis : int, tuple of int or None
-        Along which the probabilities add up to 1; None: all of them together.
-
-    Returns
-    -------
-    Variable, or array if ``x`` is one; in the shape of x.
-
-    Examples
-    --------
-    >>> log_softmax(np.array([1000.0, 0.0]))
-    array([    0., -1000.])
-    """
-    return LogSoftmax(axis)(x)
+_reduce_of(np.add, np.sum)
+_reduce_of(np.multiply, np.prod)
+_reduce_of(np.maximum, np.max)
+_reduce_of(np.minimum, np.min)

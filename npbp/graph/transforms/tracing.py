@@ -20,24 +20,9 @@ from npbp.graph.backprop import (
     zeros_of,
 )
 from npbp.graph.forward import push_tangents, together
-from npbp.graph.operation import LinearMap
+from npbp.graph.operations.composed import identity
 from npbp.graph.transforms.trees import leaves, paths, rebuild
 from npbp.graph.variable import Variable, value_of
-
-
-class Identity(LinearMap):
-    """``Y = X``, as a node of its own;  dJ/dX = G."""
-
-    analytic = True
-
-    def forward(self, X: Any) -> Any:
-        return X
-
-    def bprop(self, i: int, G: Any, Y: Any, X: Any) -> Any:
-        return G
-
-
-identity = Identity()
 
 
 def check_function(owner: str, f: Any) -> None:

@@ -9,6 +9,9 @@ import zlib
 
 import numpy as np
 
+# NumPy 1 makes float64 of float32 and of a number of Python in more cases.
+NUMPY_2 = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
+
 
 class Row:
     """A function of arrays, and arrays to check it at.

@@ -1,9 +1,10 @@
-"""Rows for `npbp.graph.operations.elementwise` and `npbp.graph.operations.constants`."""
+"""Rows for `elementwise`, `special`, `parts`, `outer`, `constants` in `npbp.graph.operations`."""
 
 import numpy as np
-from rows import A, Row
+from rows import NUMPY_2, A, Row
 
 from npbp import graph
+from npbp.graph import protocols
 
 # Each function of one number, and an interval on which it has derivatives.
 UNARY = {
@@ -36,6 +37,9 @@ UNARY = {
     np.degrees: (-2, 2),
     np.absolute: (-2, 2),
     np.fabs: (-2, 2),
+    np.sinc: (-3, 3),
+    np.i0: (-3, 3),
+    np.nan_to_num: (-3, 3),
 }
 TWINS = {
     graph.sigmoid: lambda x: 1 / (1 + np.exp(-x)),
@@ -59,7 +63,7 @@ ROWS += [
 
 BINARY = [
     np.arctan2, np.hypot, np.logaddexp, np.logaddexp2, np.maximum, np.minimum, np.fmax, np.fmin,
-    np.remainder, np.fmod, np.float_power,
+    np.remainder, np.fmod, np.float_power, np.copysign, np.heaviside,
 ]  # fmt: skip
 for f in BINARY:
     # All positive, and A / B is not close to an integer: there remainder has a step.
@@ -118,17 +122,84 @@ ROWS += [
     Row("clip from below", lambda x: np.clip(x, 0.1, None), A(3, 4)),
     Row("clip from above", lambda x: np.clip(x, None, 0.1), A(3, 4)),
     Row("clip between variables", np.clip, A(3, 4), A(4, low=-0.9, high=-0.3), A(low=0.3)),
+    Row("clip by keywords", lambda x, y: np.clip(x, a_max=y, a_min=-0.2), A(3, 4), A(4)),
     Row("clip, 0-d", lambda x: np.clip(x, -0.1, 0.1), A()),
     Row("the method clip", lambda x: x.clip(-0.4, 0.5), A(3, 4)),
 ]
+if np.lib.NumpyVersion(np.__version__) >= "2.1.0":
+    ROWS += [
+        Row("clip, min", lambda x: np.clip(x, min=-0.2), A(3, 4)),
+        Row("clip, min and max", lambda x, y: np.clip(x, min=-0.2, max=y), A(3, 4), A(4)),
+    ]
+
+# ---- close to 0, where the formula of sinc loses digits; parts of a number
+
+ROWS += [
+    Row(
+        "sinc at 0 and close to it", np.sinc, np.array([0.0, 1e-9, -1e-5, 1e-3, 0.02, 0.3]), order=3
+    ),
+    Row("sinc of a list and 0", lambda x: np.sinc(x), np.zeros(2), order=3),
+    Row("i0 at 0", np.i0, np.zeros(2)),
+    Row(
+        "nan_to_num of what is not finite",
+        lambda x: np.nan_to_num(
+            np.where(x > 0, x, [np.nan, np.inf, -np.inf]), nan=0.5, posinf=2, neginf=3
+        ),
+        A(4, 3),
+        float32=False,
+    ),
+    Row(
+        "nan_to_num, variables instead",
+        lambda x, y: np.nan_to_num(np.where(x > 0, x, np.nan) + 0.0 * y, nan=y),
+        A(4, 3),
+        A(3),
+    ),
+    Row("copysign of negative numbers", np.copysign, A(5), A(5, seed=1)),
+    Row("heaviside at 0", lambda y: np.heaviside([0.0, -1.0, 1.0], y), A(3), float32=False),
+    Row("ldexp", lambda x: np.ldexp(x, 3), A(3)),
+    Row("ldexp, broadcast", lambda x: np.ldexp(x, np.arange(-1, 2)[:, None]), A(2)),
+    Row("divmod", lambda x: np.add(*np.divmod(x, 0.7)), A(2, 3)),
+    Row("divmod by a variable", lambda y: np.multiply(*np.divmod(2.9, y)), A(3, low=1.1, high=1.3)),
+    Row("modf", lambda x: np.add(*np.modf(5 * x)) * np.modf(5 * x)[0], A(2, 3)),
+    Row("frexp", lambda x: np.frexp(5 * x)[0], A(2, 3)),
+    Row("the exponent of frexp", lambda x: x * np.frexp(5 * x)[1], A(2, 3), float32=False),
+    Row(
+        "parts of real numbers",
+        lambda x: (
+            np.real(x) * np.conj(x) + np.imag(x) + np.real_if_close(x) * np.angle(x, deg=True)
+        ),
+        A(2, 3),
+    ),
+]
+
+# ---- each number of the one with each of the other
+
+OUTER = [key[0] for key in protocols.IMPLEMENTED if type(key) is tuple and key[1] == "outer"]
+OUTER.remove(np.divmod)
+for ufunc in OUTER:
+    name, low, high = (
+        f"{ufunc.__name__}.outer",
+        A(2, low=2.1, high=2.4),
+        A(3, 2, low=1.1, high=1.15),
+    )
+    if ufunc is np.ldexp or "dd->" not in "".join(t for t in ufunc.types):  # of integers
+        f = lambda x, u=ufunc: u.outer(np.ceil(x).astype(int), [1, 2]) * x[:, None]  # noqa: E731
+        ROWS.append(Row(name, f, low, float32=False))
+    else:
+        f = lambda x, y, u=ufunc: u.outer(x, y) + 0.0 * x[0]  # noqa: E731
+        ROWS.append(Row(name, f, low, high, float32=NUMPY_2 and ufunc is not np.float_power))
+ROWS.append(Row("divmod.outer", lambda x, y: np.add(*np.divmod.outer(x, y)), low, high))
 
 # What is flat goes through as a factor. A float32 times an integer is a float64, in NumPy.
-STEPS = [np.sign, np.floor, np.ceil, np.rint, np.trunc, np.round, np.around]
-QUESTIONS = [np.isfinite, np.isinf, np.isnan, np.signbit, np.logical_not, np.any, np.all]
-POSITIONS = [np.argmax, np.argmin, np.argsort, np.count_nonzero]
+STEPS = [np.sign, np.floor, np.ceil, np.rint, np.trunc, np.round, np.around, np.fix]
+QUESTIONS = [np.isfinite, np.isinf, np.isnan, np.signbit, np.logical_not, np.any, np.all] + [
+    np.isposinf, np.isneginf, np.isreal, np.iscomplex,
+]  # fmt: skip
+POSITIONS = [np.argmax, np.argmin, np.argsort, np.count_nonzero, np.nanargmax, np.nanargmin]
 COMPARISONS = [
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isclose,
     np.logical_and, np.logical_or, np.logical_xor, np.allclose, np.array_equal, np.floor_divide,
+    np.array_equiv, np.isin,
 ]  # fmt: skip
 BITS = [np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.left_shift, np.right_shift]
 LIKE = [np.zeros_like, np.ones_like]
@@ -160,4 +231,12 @@ ROWS += [
         lambda x: x.astype(np.result_type(x, np.float32)) * np.isrealobj(x) + np.iscomplexobj(x),
         A(2, 3),
     ),
+    Row("argpartition", lambda x: x * np.argpartition(x, 1, axis=0), A(3, 2), float32=False),
+    Row("gcd", lambda x: x * np.gcd(np.argsort(x), 2), A(3), float32=False),
+    Row("lcm", lambda x: x * np.lcm(np.argsort(x), 2), A(3), float32=False),
+    Row("isclose, by name", lambda x, y: x + y * np.isclose(x, 0.3, atol=np.abs(y)), A(2, 3), A(3)),
+    Row("any, where", lambda x: x + x * np.any(x > 0, where=x < 0.5), A(2, 3)),
 ]
+if hasattr(np, "bitwise_count"):  # NumPy 2
+    f = np.bitwise_count
+    ROWS.append(Row("bitwise_count", lambda x: x * f(np.argsort(x)), A(3), float32=False))

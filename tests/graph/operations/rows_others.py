@@ -5,6 +5,7 @@ from rows import A, Row
 
 from npbp import graph
 from npbp.graph.operations.linalg import cofactors
+from npbp.graph.operations.cumulative import Prod
 from npbp.graph.operations.norms import AbsolutePower
 
 ROWS = [
@@ -14,6 +15,10 @@ ROWS = [
     Row("a checkpoint", graph.checkpoint(lambda x, y: np.tanh(x) @ y * 2), A(2, 3), A(3, 4)),
     Row("the cofactors of a matrix", cofactors, A(3, 3)),
     Row("the cofactors of matrices", cofactors, A(2, 2, 2)),
+    Row("a product along one axis", Prod(1), A(2, 3)),
+    Row(
+        "a product along one axis, with zeros", Prod(0), A(4, 2) * [[0, 1], [0, 0], [1, 1], [1, 0]]
+    ),
 ]
 for p in (-1, 1, 1.5, 2, 3):
     ROWS += [

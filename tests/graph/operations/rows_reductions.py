@@ -1,4 +1,4 @@
-"""Rows for `npbp.graph.operations.reductions` and `npbp.graph.operations.cumulative`."""
+"""Rows for `reductions`, `cumulative` and `softmax` in `npbp.graph.operations`."""
 
 import numpy as np
 from rows import A, Row
@@ -61,21 +61,62 @@ ROWS += [
         A(3, 2),
         float32=False,  # in NumPy, a float32 times an int64 is a float64
     ),
-    Row("average", lambda x: np.average(x, axis=0), A(3, 2)),
-    Row("average with weights", np.average, A(3, 2)),
-    Row(
-        "average with weights that are variables",
-        lambda x, w: np.average(x, weights=w),
-        A(3, 2),
-        A(3, 2, low=1, high=2, seed=1),
-    ),
-    Row(
-        "average with one weight a column",
-        lambda x, w: np.average(x, axis=-1, weights=w),
-        A(3, 2),
-        A(2, low=1, high=2),
-    ),
 ]
+
+# ---- NumPy's other settings
+
+MASK = np.array([[True, False, True, True], [False, False, True, False], [True] * 4])
+for f in (np.sum, np.prod, np.max, np.min):
+    name, x, start = f.__name__, A(3, 4), {"initial": 0.3}
+    ROWS += [
+        reduction(f"{name}, initial", f, x, axis=1, **start),
+        reduction(f"{name}, where", f, x, axis=1, where=MASK, **start),
+        reduction(f"{name}, where, over all", f, x, where=MASK, keepdims=True, **start),
+        reduction(f"{name}, where one row says it", f, x, axis=(0, 1), where=MASK[:1], **start),
+        reduction(f"{name}, initial, of nothing", f, A(3, 0, 2), axis=1, **start),
+        reduction(f"{name}, initial, 0-d", f, A(), **start),
+        Row(f"{name}, where x says it", lambda x, f=f: f(x, where=x > 0, initial=0.5), x),
+        Row(
+            f"{name}, initial is a variable",
+            lambda x, y, f=f: f(x + 0.0 * y, axis=0, initial=y),
+            x,
+            A(),
+            float32=False,
+        ),
+    ]
+for f in (np.mean, np.var, np.std):
+    name, x = f.__name__, A(3, 4)
+    ROWS += [
+        reduction(f"{name}, where", f, x, axis=0, where=MASK),
+        reduction(f"{name}, where, over all", f, x, where=MASK, keepdims=True),
+        reduction(f"{name} in float64", f, x, axis=1, dtype=np.float64),
+    ]
+    ROWS[-1].float32 = False
+for f in (np.sum, np.prod, np.cumsum, np.cumprod):
+    name = f.__name__
+    ROWS += [
+        Row(f"{name} in float64", lambda x, f=f: f(x, 1, np.float64), A(2, 3), float32=False),
+        Row(f"{name}, dtype is None", lambda x, f=f: f(x, 0, None), A(2, 3)),
+    ]
+ROWS += [
+    reduction("var, ddof, where", np.var, A(3, 4), axis=1, ddof=0.5, where=MASK),
+    Row("sum, all in its place", lambda x: np.sum(x, 1, None, None, True, 0.5), A(2, 3)),
+    Row("max, all in its place", lambda x: np.max(x, 1, None, True, 0.5), A(2, 3)),
+]
+if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
+    for f in (np.var, np.std):
+        name = f.__name__
+        ROWS += [
+            reduction(f"{name}, correction", f, A(3, 4), axis=1, correction=1),
+            Row(
+                f"{name} from a mean",
+                lambda x, m, f=f: f(x, axis=1, mean=m),
+                A(3, 4),
+                A(3, 1, low=2, high=3),
+            ),
+        ]
+
+# ---- exponentials
 
 for axis in (-1, 0, (0, 1), None):
     ROWS += [
@@ -92,7 +133,7 @@ for axis in (-1, 0, (0, 1), None):
             twin=lambda x, axis=axis: np.log(plain_softmax(x, axis)),
         ),
     ]
-for shape in [(3, 1), (0, 3), (1,)]:
+for shape in [(3, 1), (0, 3), (1,), (3, 0), (0,)]:
     ROWS += [
         Row(f"softmax of {shape}", graph.softmax, A(*shape), twin=lambda x: plain_softmax(x, -1)),
         Row(
@@ -102,6 +143,10 @@ for shape in [(3, 1), (0, 3), (1,)]:
             twin=lambda x: np.log(plain_softmax(x, -1)),
         ),
     ]
+ROWS.append(
+    Row("logsumexp of nothing is flat", lambda x: np.exp(graph.logsumexp(x, axis=1)), A(2, 0),
+        twin=lambda x: np.zeros(2))
+)  # fmt: skip
 
 for f in (np.cumsum, np.cumprod):
     for axis in (None, 0, 1, -1):
@@ -125,9 +170,33 @@ for ufunc in (np.add, np.multiply, np.maximum, np.minimum, np.logaddexp):
             A(3, 2),
         ),
     ]
-for ufunc in (np.add, np.multiply):
+for ufunc in (np.add, np.multiply, np.maximum, np.minimum, np.logaddexp):
     name = ufunc.__name__
     ROWS += [
+        Row(f"{name}.reduce, initial", lambda x, u=ufunc: u.reduce(x, 1, initial=0.2), A(3, 2)),
+        Row(
+            f"{name}.reduce, where",
+            lambda x, u=ufunc: u.reduce(x, axis=1, initial=0.2, where=MASK),
+            A(3, 4),
+        ),
         Row(f"{name}.accumulate", ufunc.accumulate, A(3, 2)),
-        Row(f"{name}.accumulate, axis", lambda x, u=ufunc: u.accumulate(x, axis=1), A(3, 2)),
+        Row(f"{name}.accumulate, axis", lambda x, u=ufunc: u.accumulate(x, axis=1), A(2, 5)),
+        Row(f"{name}.accumulate, last", lambda x, u=ufunc: u.accumulate(x, axis=-1), A(2, 3, 4)),
+        Row(f"{name}.accumulate of none", lambda x, u=ufunc: u.accumulate(x, axis=1), A(2, 0)),
+        Row(f"{name}.accumulate of one", lambda x, u=ufunc: u.accumulate(x, axis=0), A(1, 3)),
     ]
+ROWS += [
+    Row(
+        "logaddexp.reduce of nothing is flat", lambda x: np.exp(np.logaddexp.reduce(x, 1)), A(2, 0)
+    ),
+    Row("logaddexp.reduce over two axes", lambda x: np.logaddexp.reduce(x, (0, 2)), A(2, 3, 2)),
+]
+for name in ("cumulative_sum", "cumulative_prod"):
+    if hasattr(np, name):  # NumPy 2.1
+        f = getattr(np, name)
+        ROWS += [
+            Row(name, f, A(4)),
+            reduction(f"{name} along an axis", f, A(2, 3, 2), axis=1),
+            reduction(f"{name} with the first", f, A(2, 3), axis=-1, include_initial=True),
+            reduction(f"{name} with the first, of none", f, A(2, 0), axis=1, include_initial=True),
+        ]

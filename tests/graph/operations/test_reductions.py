@@ -1,6 +1,7 @@
 """What the rows cannot say: ties, zeros, very large numbers, constant rows, error messages."""
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -38,6 +39,29 @@ def test_the_maximum_is_looked_for_again_when_the_graph_is_evaluated():
     x = Variable(np.array([1.0, 2.0, 3.0]))
     G = graph.general_back_propagation([x], np.max(x) ** 2)[x]
     assert np.array_equal(graph.evaluate(G, {x: np.array([5.0, 2.0, 3.0])}), [10, 0, 0])
+
+
+def test_equal_maxima_up_to_a_place_share_the_gradient_equally():
+    x = np.array([1.0, 3.0, 2.0, 3.0, 3.0, 4.0])
+    want = np.zeros(6)
+    for last in range(6):
+        tied = x[: last + 1] == x[: last + 1].max()
+        want[: last + 1] += tied / tied.sum()
+    assert np.allclose(gradient(np.maximum.accumulate, x), want, rtol=1e-15)
+    assert np.allclose(gradient(lambda x: -np.minimum.accumulate(-x), x), want, rtol=1e-15)
+
+
+def test_the_maximum_and_an_equal_initial_value_share_the_gradient():
+    assert np.array_equal(gradient(lambda x: np.max(x, initial=3.0), [1.0, 3.0]), [0, 0.5])
+    assert np.array_equal(gradient(lambda x: np.max(x, initial=4.0), [1.0, 3.0]), [0, 0])
+
+
+def test_what_does_not_count_has_no_gradient_even_if_it_is_nan():
+    x, where = np.array([1.0, np.nan, 3.0]), np.array([True, False, True])
+    for f in (np.sum, np.mean, np.var, np.std, np.prod):
+        G = gradient(lambda x: f(x, where=where), x)
+        assert np.allclose(G[[0, 2]], gradient(f, [1.0, 3.0])) and G[1] == 0
+    assert np.array_equal(gradient(lambda x: np.max(x, where=where, initial=0), x), [0, 0, 1])
 
 
 # ---- zeros in products
@@ -84,6 +108,86 @@ def test_derivatives_of_a_running_product_are_right_with_zeros():
         for i in range(last + 1):
             want[i] += np.prod(np.delete(x[: last + 1], i))
     assert np.allclose(gradient(np.cumprod, x), want, rtol=1e-14)
+
+
+@pytest.mark.parametrize("zeros", [(), (1,), (0, 2), (0, 1, 2, 3)])
+def test_derivatives_of_a_product_over_two_axes_are_right_to_third_order(zeros):
+    x = np.array([1.5, -2.0, 0.5, 3.0])
+    x[list(zeros)] = 0
+    v = Variable(x.reshape(2, 2))
+    for f in (lambda v: np.prod(v, axis=(1, 0)), lambda v: np.cumprod(v)[3]):
+        first = graph.general_back_propagation([v], f(v))[v]
+        second = graph.general_back_propagation([v], first[0, 0])[v]
+        third = graph.general_back_propagation([v], second[0, 1])[v].value
+        assert np.allclose(third.ravel(), [0, 0, x[3], x[2]], rtol=1e-14)
+
+
+# ---- nothing to reduce
+
+
+SETTINGS = [
+    {"axis": 1},
+    {"axis": (1, 2)},
+    {"axis": None},
+    {"axis": 0},
+    {"axis": 1, "keepdims": True},
+]
+OF_NOTHING = [
+    np.sum, np.prod, np.mean, np.var, np.std, np.max, np.min, np.ptp, np.median, np.nansum,
+    np.nanmean, np.nanmax, np.nanmedian, np.nanvar, np.any, np.argmax, np.logaddexp.reduce,
+    np.add.reduce, np.multiply.reduce, np.maximum.reduce,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("f", OF_NOTHING, ids=lambda f: f.__qualname__ + f.__name__)
+def test_along_an_axis_without_numbers_it_is_what_numpy_says(f, settings):
+    if f is np.argmax and type(settings["axis"]) is tuple:
+        settings = {"axis": -2}
+    x = np.zeros((3, 0, 2))
+    want, got = result_and_warnings(f, x, settings), result_and_warnings(f, Variable(x), settings)
+    assert want == got
+    if isinstance(got[0], list):  # no error: and the derivatives are quiet
+        v = Variable(x)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            y = f(v, **settings)
+        if y.dtype.kind == "f":
+            first = graph.general_back_propagation([v], y, np.ones(y.shape))[v]
+            assert first.shape == x.shape
+            tangent = graph.general_forward_propagation({v: x}, [y])[y]
+            assert np.array_equal(tangent.value, np.zeros(y.shape))
+
+
+def result_and_warnings(f, x, settings):
+    """The value as a list, or the error's type; and the warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            y = f(x, **settings)
+            y = getattr(y, "value", y)
+            result = [y.shape, y.dtype, repr(y.tolist())]
+        except (ValueError, TypeError) as error:
+            result = type(error)
+    return result, [str(w.message) for w in caught]
+
+
+def test_logsumexp_of_nothing_is_minus_infinity_and_softmax_is_empty():
+    x = Variable(np.zeros((5, 0)))
+    y = graph.logsumexp(x, axis=1)
+    assert np.array_equal(y.value, np.full(5, -np.inf))
+    assert np.array_equal(np.logaddexp.reduce(x, axis=1).value, y.value)
+    assert graph.logsumexp(Variable(np.zeros(0))).value == -np.inf
+    assert graph.general_back_propagation([x], y, np.ones(5))[x].shape == (5, 0)
+    assert np.array_equal(
+        graph.general_forward_propagation({x: x.value}, [y])[y].value, np.zeros(5)
+    )
+    for f in (graph.softmax, graph.log_softmax):
+        for axis in (0, 1, None):
+            y = f(x, axis=axis)
+            assert y.shape == (5, 0)
+            assert graph.general_back_propagation([x], y, x.value)[x].shape == (5, 0)
+            assert graph.general_forward_propagation({x: x.value}, [y])[y].shape == (5, 0)
 
 
 # ---- very large numbers, infinities
@@ -160,26 +264,34 @@ def test_reduce_goes_over_the_first_axis_unless_told(ufunc):
 
 
 def test_methods_of_ufuncs_without_a_derivative_are_refused():
-    for method in (np.subtract.reduce, np.maximum.accumulate):
-        with pytest.raises(TypeError, match="(subtract.reduce|maximum.accumulate) has no deriv"):
+    for method in (np.subtract.reduce, np.hypot.accumulate):
+        with pytest.raises(TypeError, match="(subtract.reduce|hypot.accumulate) has no deriv"):
             method(Variable(A(3)))
+    with pytest.raises(TypeError, match="add.reduceat has no deriv"):
+        np.add.reduceat(Variable(A(3)), [0, 2])
 
 
 # ---- errors
 
 
-@pytest.mark.parametrize("f", [np.sum, np.mean, np.max, np.min, np.var, np.std, np.prod])
-@pytest.mark.parametrize("setting", [{"dtype": np.float32}, {"where": True}])
-def test_settings_that_are_not_known_are_named(f, setting):
-    if f in (np.max, np.min) and "dtype" in setting:
-        setting = {"initial": 0.0}
-    with pytest.raises(TypeError, match=next(iter(setting))):
-        f(Variable(A(3)), **setting)
+@pytest.mark.parametrize("f", [np.sum, np.mean, np.max, np.prod, np.cumsum, np.cumprod, np.median])
+def test_nothing_is_written_into_an_array_that_is_given_in_its_place(f):
+    x, out = Variable(A(3)), np.zeros(())
+    with pytest.raises(TypeError, match=f"np.{f.__name__} with out="):
+        f(x, 0, out) if f in (np.max, np.median) else f(x, 0, None, out)
+    assert out == 0
 
 
-def test_the_error_for_a_setting_says_what_to_do_instead():
-    with pytest.raises(TypeError, match=r"Sum .* got dtype=, wanted .* axis=.*astype"):
-        np.sum(Variable(A(3)), dtype=np.float32)
+def test_settings_that_are_not_known_are_named_and_those_that_are_listed():
+    with pytest.raises(TypeError, match=r"np.clip .* 'dtype'; known is np.clip\(a, a_min=None, "):
+        np.clip(Variable(A(3)), 0, 1, dtype=np.float32)
+
+
+def test_median_does_not_sort_the_value_of_a_variable():
+    x = Variable(np.array([3.0, 1.0, 2.0]))
+    with pytest.raises(TypeError, match="np.median with overwrite_input="):
+        np.median(x, overwrite_input=True)
+    assert np.array_equal(x.value, [3, 1, 2])
 
 
 @pytest.mark.parametrize(
