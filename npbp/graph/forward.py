@@ -19,11 +19,13 @@ import numpy as np
 
 from npbp.graph.backprop import (
     Pruned,
+    check_floating,
     general_back_propagation,
     get_children,
     in_dtype,
     listed,
     prune,
+    real,
     sum_to_shape,
     zeros_of,
 )
@@ -58,7 +60,7 @@ def general_forward_propagation(
     ValueError
         If a tangent has not the shape of its variable.
     TypeError
-        If an input is not a variable of floating numbers, or an output is no variable.
+        If an input or an output is not a variable of floating numbers.
 
     Examples
     --------
@@ -73,6 +75,7 @@ def general_forward_propagation(
     for y in outputs:
         if type(y) is not Variable:
             raise TypeError(f"got {type(y).__name__} as an output, wanted a Variable")
+        check_floating("an output", y.value)
     graph = prune(list(tangents), together(outputs))
     seeds = {V: seed(V, T, insert) for V, T in tangents.items()}
     table = push_tangents(seeds, graph, insert)
@@ -137,14 +140,14 @@ class Together(Operation):
 
 
 def together(outputs: Iterable[Variable]) -> Variable:
-    """A node from which a walk up the graph reaches all ``outputs``."""
+    """A node from which a walk down the graph reaches all ``outputs``."""
     return Variable(None, None, Together(), tuple(outputs))
 
 
 def seed(V: Variable, T: Any, insert: bool) -> Any:
     """The tangent ``T`` given for ``V``, checked to have its shape."""
     if type(T) is not Variable:
-        T = np.asarray(T, dtype=V.value.dtype)[()]
+        T = real("a tangent", T).astype(V.value.dtype, copy=False)[()]
     if T.shape != V.value.shape:
         raise ValueError(
             f"got a tangent of shape {T.shape} for a variable of shape {V.value.shape}: it is a "
