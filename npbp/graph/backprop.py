@@ -376,19 +376,22 @@ def upstream_of(z: Variable, upstream: Any, insert: bool) -> Any:
 
 def check_floating(what: str, y: Any) -> None:
     """Refuse an output that no derivative can tell anything about: not one of floating numbers."""
-    if y.dtype.kind == "c":
-        raise TypeError(
-            f"got {what} of type {y.dtype}, wanted floating numbers: a derivative here is that "
-            "of a real function: return real and imaginary parts, computed as real numbers"
+    dtype = getattr(y, "dtype", np.dtype(object))
+    if dtype.kind == "f":
+        return
+    why = "is there an object that is no number for NumPy in the program, such as a Fraction?"
+    if dtype.kind == "c":
+        why = (
+            "a derivative here is that of a real function: return real and imaginary parts, "
+            "computed as real numbers"
         )
-    if y.dtype.kind in "iub":
-        raise TypeError(
-            f"got {what} of type {y.dtype}, wanted floating numbers: an integer or a truth value "
-            "does not change a little when its argument does. Is it a count, a position (such as "
-            "that of np.argmax) or a comparison? (A whole number that is a constant: 3.0 for 3)"
+    if dtype.kind in "iub":
+        why = (
+            "an integer or a truth value does not change a little when its argument does. Is it "
+            "a count, a position (such as that of np.argmax) or a comparison? (A whole number "
+            "that is a constant: 3.0 for 3)"
         )
-    if y.dtype.kind != "f":
-        raise TypeError(f"got {what} of type {y.dtype}, wanted floating numbers")
+    raise TypeError(f"got {what} of type {dtype}, wanted floating numbers: {why}")
 
 
 def as_number(name: str, z: Any) -> str:

@@ -126,7 +126,7 @@ def jvp_of_bprop(self: Operation, i: int, T: Any, Y: Any, *X: Any) -> Any:
     return general_back_propagation([G], back, T, insert=inserted)[G]
 
 
-Operation.jvp = jvp_of_bprop
+Operation.jvp = jvp_of_bprop  # put there from here: `operation` knows nothing of the algorithms
 
 
 class Together(Operation):

@@ -124,10 +124,14 @@ class Variable:
 
     # (What is no number, such as None, gets NumPy's own answer: no derivative is lost.)
     def __eq__(self, other: Any) -> Any:
-        return self.value == other if constant(other) is NotImplemented else np.equal(self, other)
+        if constant(other) is NotImplemented:
+            return self.value == other
+        return np.equal(self, other)
 
     def __ne__(self, other: Any) -> Any:
-        return self.value != other if constant(other) is NotImplemented else np.not_equal(self, other)
+        if constant(other) is NotImplemented:
+            return self.value != other
+        return np.not_equal(self, other)
 
     def __getitem__(self, index: Any) -> Variable:
         return protocols.getitem(self, index)
@@ -244,6 +248,9 @@ NUMBERS |= {np.dtype(c).type for c in np.typecodes["AllInteger"] + np.typecodes[
 AS_IT_IS = {Variable, np.ndarray, *NUMBERS}  # what goes into an operation without a further look
 
 
+_ARRAYS = np.ndarray.__array_ufunc__
+
+
 def constant(x: Any) -> Any:
     """What goes into an operation beside variables, as a number or a plain array of numbers.
 
@@ -256,9 +263,6 @@ def constant(x: Any) -> Any:
             return NotImplemented
         x = np.asarray(x)
     return NotImplemented if type(x) is np.ndarray and x.dtype.kind not in "fiubc" else x
-
-
-_ARRAYS = np.ndarray.__array_ufunc__
 
 
 def _checked(value: Any) -> Any:
@@ -274,6 +278,16 @@ def _checked(value: Any) -> Any:
     return value[()]  # a scalar and not an array of rank 0: NumPy computes faster with it
 
 
+def _check_operators(x: Any) -> None:
+    """Refuse what would mean something else as a plain array: a matrix, an array with gaps."""
+    if isinstance(x, np.ndarray) and type(x).__mul__ is not np.ndarray.__mul__:
+        raise TypeError(
+            f"got a {type(x).__name__}, whose operators are not those of arrays, wanted a plain "
+            "array: np.asarray(a) has the numbers alone, and of a masked array "
+            "a.filled(number) has a number where there is none"
+        )
+
+
 def _checked_real(x: Variable) -> Variable:
     if x.dtype.kind == "c":
         raise TypeError(
@@ -283,19 +297,12 @@ def _checked_real(x: Variable) -> Variable:
     return x
 
 
-def _check_operators(x: Any) -> None:
-    if isinstance(x, np.ndarray) and type(x).__mul__ is not np.ndarray.__mul__:
-        raise TypeError(
-            f"got a {type(x).__name__}, whose operators are not those of arrays, wanted a plain "
-            "array: np.asarray(a) has the numbers alone, and of a masked array "
-            "a.filled(number) has a number where there is none"
-        )
-
-
 # ---- operators and methods that are a function of NumPy
 
 
 def _operator(function: Callable) -> tuple[Callable, Callable]:
+    """The methods behind ``x @ other`` and ``other @ x``."""
+
     def method(self: Variable, other: Any) -> Any:
         if type(other) not in AS_IT_IS and constant(other) is NotImplemented:
             return NotImplemented
