@@ -144,10 +144,13 @@ def get_inputs(V: Variable) -> list[Variable]:
 def get_children(V: Variable, graph: Pruned) -> list[tuple[Variable, int]]:
     """The consumers of ``V`` in ``graph``: pairs (variable C, i) with V the input i of C.
 
-    A consumer that takes V twice, as ``V * V`` does, is there twice.
+    A consumer that takes V twice, as ``V * V`` does, is there twice. The book says
+    ``get_consumers``, which is this function too.
     """
-    consumers = graph.children.get(V, [])
-    return [consumers] if type(consumers) is tuple else consumers
+    return graph.children.get(V, [])
+
+
+get_consumers = get_children
 
 
 class Pruned:
@@ -158,8 +161,7 @@ class Pruned:
     order : list of Variable
         Its nodes, each before its inputs: z is the first, if it is there at all.
     children : dict
-        The consumers of each node, for `get_children`: most have one, and a pair alone takes
-        half of the memory of a list with a pair.
+        The consumers of each node, as `get_children` gives them.
     first : int
         The index of the oldest variable met, in the graph or just below it.
     """
@@ -181,13 +183,15 @@ def prune(targets: Iterable[Variable], z: Variable) -> Pruned:
     Raises
     ------
     TypeError
-        If z is not a variable, or a target is not one of floating numbers.
+        If z or a target is not a variable of floating numbers.
     """
     if type(z) is not Variable:
         raise TypeError(
             f"got {type(z).__name__} as what to differentiate, wanted a Variable: does it "
             "depend on one at all?"
         )
+    if z.value is not None:  # the node that `forward` makes of several has none
+        check_floating("z", z.value)
     targets = listed("targets", targets)
     for V in targets:
         if type(V) is not Variable:
@@ -200,7 +204,7 @@ def prune(targets: Iterable[Variable], z: Variable) -> Pruned:
     wanted = set(targets)
     oldest = min((V.index for V in targets), default=z.index)
     first = z.index
-    # Up from z, noting consumers. What is older than the oldest target, or a leaf that is
+    # Down from z, noting consumers. What is older than the oldest target, or a leaf that is
     # no target, cannot depend on one.
     children: dict = {z: []}
     stack = [z]
@@ -212,26 +216,24 @@ def prune(targets: Iterable[Variable], z: Variable) -> Pruned:
             for i, x in enumerate(C.inputs):
                 if type(x) is Variable:
                     if x in children:
-                        if type(children[x]) is tuple:
-                            children[x] = [children[x]]
                         children[x].append((C, i))
                         leads_on = True
                     elif x.index >= oldest and (x.op is not None or x in wanted):
-                        children[x] = (C, i)
+                        children[x] = [(C, i)]
                         stack.append(x)
                         leads_on = True
                     elif x.index < first:
                         first = x.index
         if not leads_on:
             dead_ends = True
-    # If there were dead ends, down again from the targets to see what lies on a path.
+    # If there were dead ends, up again from the targets to see what lies on a path.
     nodes = children
     graph = Pruned([], children, first)
     if dead_ends:
         nodes = {V for V in wanted if V in children}
         stack = list(nodes)
         while stack:
-            for C, _ in get_children(stack.pop(), graph):
+            for C, _ in children[stack.pop()]:
                 if C not in nodes:
                     nodes.add(C)
                     stack.append(C)
@@ -273,6 +275,11 @@ def in_dtype(dtype: np.dtype, gradient: Any) -> Any:
             f"got a derivative of type {gradient.dtype} for numbers of type {dtype}, wanted real "
             "ones: is there a complex number, such as 1j, in the program? A derivative here is "
             "that of a real function, all the way: compute with real and imaginary parts"
+        )
+    if gradient.dtype.kind not in "fiubc" or dtype.kind not in "fiubc":
+        raise TypeError(
+            f"got a derivative of type {gradient.dtype} for numbers of type {dtype}: is there an "
+            "array of other things than numbers, such as one of dtype=object, in the program?"
         )
     return gradient.astype(dtype)
 

@@ -126,7 +126,7 @@ def jvp_of_bprop(self: Operation, i: int, T: Any, Y: Any, *X: Any) -> Any:
     return general_back_propagation([G], back, T, insert=inserted)[G]
 
 
-Operation.jvp = jvp_of_bprop
+Operation.jvp = jvp_of_bprop  # put there from here: `operation` knows nothing of the algorithms
 
 
 class Together(Operation):
@@ -140,7 +140,7 @@ class Together(Operation):
 
 
 def together(outputs: Iterable[Variable]) -> Variable:
-    """A node from which a walk up the graph reaches all ``outputs``."""
+    """A node from which a walk down the graph reaches all ``outputs``."""
     return Variable(None, None, Together(), tuple(outputs))
 
 

@@ -23,7 +23,11 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from npbp.graph.variable import Variable
+import numpy as np
+
+from npbp.graph.variable import AS_IT_IS, NUMBERS, Variable, constant
+
+VALUES = {np.ndarray, *(t for t in NUMBERS if issubclass(t, np.generic))}  # a variable has these
 
 
 class Operation:
@@ -84,12 +88,14 @@ class Operation:
                 break
         else:
             return self.forward(*inputs)
-        Y = Variable(
-            self.forward(*[x.value if type(x) is Variable else x for x in inputs]),
-            None,
-            self,
-            inputs,
-        )
+        for x in inputs:
+            if type(x) is not Variable and type(x) not in AS_IT_IS:
+                inputs = self._numbers(inputs)
+                break
+        value = self.forward(*[x.value if type(x) is Variable else x for x in inputs])
+        if type(value) not in VALUES:
+            value = self._array(value)
+        Y = Variable(value, None, self, inputs)
         if watching:
             watcher().value(Y)
         return Y
@@ -97,6 +103,28 @@ class Operation:
     def __repr__(self) -> str:
         settings = ", ".join(f"{k}={v!r}" for k, v in vars(self).items())
         return f"{type(self).__name__}({settings})"
+
+    def _numbers(self, inputs: tuple) -> tuple:
+        """The inputs, with lists and the arrays of other packages as arrays of NumPy."""
+        numbers = tuple(map(constant, inputs))
+        for i, x in enumerate(inputs):
+            if numbers[i] is NotImplemented:
+                raise TypeError(
+                    f"{self.name}: got {_what(x)} as input {i}, wanted a variable, an array or a "
+                    "number: np.asarray(a) makes an array, and settings are for __init__"
+                )
+        return numbers
+
+    def _array(self, value: Any) -> Any:
+        """What forward returned, as a variable holds it."""
+        array = constant(value)
+        if array is NotImplemented or type(array) is Variable:
+            raise TypeError(f"{self.name}: forward returned {_what(value)}, wanted an array")
+        return np.asarray(array)[()]
+
+
+def _what(x: Any) -> str:
+    return f"an array of {x.dtype}" if type(x) is np.ndarray else type(x).__name__
 
 
 class Elementwise(Operation):
@@ -137,6 +165,9 @@ class Constant(Operation):
 
     def __repr__(self) -> str:
         return self.name
+
+    def _numbers(self, inputs: tuple) -> tuple:  # a function may take settings as well
+        return inputs
 
 
 # ---- being watched, see `npbp.graph.watch`

@@ -250,6 +250,26 @@ def test_what_is_no_variable_is_refused():
         prune([Variable(True)], x)
 
 
+def test_what_does_not_change_a_little_is_refused_and_not_given_zeros():
+    x = Variable(X)
+    for z in (np.argmax(x), np.sum(x > 0), x[0] > 1, Variable(2)):
+        for call in (general_back_propagation, naive_back_propagation, prune):
+            with pytest.raises(TypeError, match="got z of type (int64|bool), wanted floating"):
+                call([x], z)
+        with pytest.raises(TypeError, match="got an output of type (int64|bool), wanted floating"):
+            graph.general_forward_propagation({x: X}, [np.sum(x), z])
+    with pytest.raises(TypeError, match="got z of type complex128.*real function"):
+        general_back_propagation([x], np.sum(x * 1j))
+    assert not d(np.sum(np.floor(x)), x).any()  # flat, but of floating numbers
+
+
+def test_one_number_with_axes_is_refused_with_what_to_write():
+    x = Variable(X)
+    for z, text in ((x[:1], r"z\[0\]"), (x[:1].reshape(1, 1), r"z\[0, 0\]")):
+        with pytest.raises(ValueError, match=rf"{text}, z\.reshape\(\(\)\) or np\.sum\(z\)"):
+            general_back_propagation([x], z)
+
+
 @pytest.mark.parametrize("x", [0.5, np.array([0.5, 1.0])])
 def test_a_way_through_complex_numbers_is_refused_and_not_cut_to_its_real_part(x):
     def f(x):
@@ -396,6 +416,45 @@ def test_the_order_has_each_node_before_its_inputs():
     for V in order:
         for inp in graph.get_inputs(V):
             assert place[inp] > place[V]
+
+
+def test_a_graph_with_dead_ends_is_in_order_too_and_they_are_left_out():
+    x, other = Variable(2.0), Variable(3.0)
+    y, dead = x, []
+    for k in range(3000):
+        dead.append(other * float(k))  # newer than x, and not made of it
+        y = y * 0.999 + dead[-1] * 1e-3
+    part = prune([x], y)
+    indices = [V.index for V in part.order]
+    assert indices == sorted(indices, reverse=True) and len(indices) == 2 * 3000 + 1
+    assert part.order[0] is y and part.order[-1] is x and not set(dead) & set(part.order)
+    # Each gradient is found in the table: `build_grad` never goes deep, which would end at 1000.
+    assert d_plain(y, x) == pytest.approx(0.999**3000)
+
+
+def test_without_dead_ends_the_order_is_that_of_the_indices_too():
+    x = Variable(2.0)
+    y = x
+    for _ in range(50):
+        y = np.sin(y) + x * y
+    indices = [V.index for V in prune([x], y).order]
+    assert indices == sorted(indices, reverse=True)
+
+
+def d_plain(z, x):
+    return general_back_propagation([x], z, insert=False)[x]
+
+
+def test_get_consumers_is_the_name_that_the_book_has_for_get_children():
+    a = Variable(1.0)
+    b = a * 2.0
+    c = b * b
+    part = prune([a], c)
+    assert graph.get_consumers is graph.get_children and "get_consumers" in graph.__all__
+    assert "consumers" in graph.get_children.__doc__.splitlines()[0]
+    assert type(part.children) is dict
+    for V in part.order:  # one kind of thing, whether there is one consumer, or none or several
+        assert type(part.children[V]) is list and part.children[V] == graph.get_consumers(V, part)
 
 
 # ---- the count

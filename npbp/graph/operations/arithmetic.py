@@ -9,10 +9,10 @@ import numpy as np
 
 from npbp.graph.operation import Elementwise, Operation, watcher, watching
 from npbp.graph.protocols import implements
-from npbp.graph.variable import Variable
+from npbp.graph.variable import AS_IT_IS, Variable, constant
 
 # Python's operators and not NumPy's functions: on NumPy's scalars they are ten times
-# faster, on arrays they are the same.
+# faster, and the numbers are the same, but for powers.
 
 
 class Add(Operation):
@@ -99,8 +99,12 @@ add = implements(np.add)(Add())
 subtract = implements(np.subtract)(Subtract())
 multiply = implements(np.multiply)(Multiply())
 divide = implements(np.divide)(Divide())
-power = implements(np.power)(Power())
+power = Power()
 negative = implements(np.negative)(Negative())
+
+# Of single numbers, and of some exponents, np.power differs from ``**`` in the last digit.
+np_power = implements(np.power)(Power())
+np_power.forward = np.power
 
 
 @implements(np.positive)
@@ -117,7 +121,14 @@ def _operator(op: Operation) -> tuple[Callable, Callable]:
     forward = op.forward
 
     def method(self: Variable, other: Any) -> Variable:
-        value = forward(self.value, other.value if type(other) is Variable else other)
+        if type(other) is Variable:
+            value = forward(self.value, other.value)
+        else:
+            if type(other) is not float and type(other) not in AS_IT_IS:
+                other = constant(other)
+                if other is NotImplemented:
+                    return other
+            value = forward(self.value, other)
         Y = Variable(value, None, op, (self, other))
         if watching:
             watcher().value(Y)

@@ -149,11 +149,14 @@ def pair(result: Any, inputs: list[Variable]) -> tuple[Any, Any]:
             "differentiate, and what else there is"
         )
     y, aux = result
-    plain = [
-        x.value if type(x) is Variable and not reaches_older(prune(inputs, x), inputs) else x
-        for x in leaves(aux)
-    ]
-    return y, rebuild(aux, plain)
+
+    def plain(x: Any) -> Any:
+        if type(x) is not Variable:
+            return x
+        wanted = x.value.dtype.kind == "f" and reaches_older(prune(inputs, x), inputs)
+        return x if wanted else x.value
+
+    return y, rebuild(aux, map(plain, leaves(aux)))
 
 
 def trace(inputs: list[Variable], outputs: list) -> tuple[Variable, Pruned, bool]:

@@ -788,11 +788,10 @@ def test_an_object_in_the_program_is_an_error_that_says_so():
         for call in (
             lambda: grad(f)(X), lambda: vjp(f, X), lambda: jacobian(f)(X), lambda: jvp(f, (X,), (X,))
         ):  # fmt: skip
-            with refuses(TypeError, "got .* of type object|returned Fraction"):
+            with refuses(TypeError, "Fraction|of type object"):
                 call()
-    x = Variable(X)
-    with refuses(TypeError, "z of type object", "Fraction"):
-        graph.general_back_propagation([x], np.sum(x * half))
+    with refuses(TypeError, "'Variable' and 'Fraction'"):
+        Variable(X) * half
 
 
 # ---- errors
