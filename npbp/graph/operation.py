@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from npbp.graph.variable import AS_IT_IS, NUMBERS, Variable, constant
+from npbp.graph.variable import AS_IT_IS, NUMBERS, OBJECT, Variable, constant
 
 VALUES = {np.ndarray, *(t for t in NUMBERS if issubclass(t, np.generic))}  # a variable has these
 
@@ -89,7 +89,9 @@ class Operation:
         else:
             return self.forward(*inputs)
         for x in inputs:
-            if type(x) is not Variable and type(x) not in AS_IT_IS:
+            if type(x) is not Variable and (
+                type(x) not in AS_IT_IS or type(x) is np.ndarray and x.dtype is OBJECT
+            ):
                 inputs = self._numbers(inputs)
                 break
         value = self.forward(*[x.value if type(x) is Variable else x for x in inputs])

@@ -245,6 +245,7 @@ def value_of(x: Any) -> Any:
 
 NUMBERS = {float, int, bool, complex}  # the types of a number, Python's and NumPy's
 NUMBERS |= {np.dtype(c).type for c in np.typecodes["AllInteger"] + np.typecodes["AllFloat"] + "?"}
+OBJECT = np.dtype(object)  # of an array of anything: it is looked at further
 AS_IT_IS = {Variable, np.ndarray, *NUMBERS}  # what goes into an operation without a further look
 
 

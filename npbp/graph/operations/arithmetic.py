@@ -9,7 +9,7 @@ import numpy as np
 
 from npbp.graph.operation import Elementwise, Operation, watcher, watching
 from npbp.graph.protocols import implements
-from npbp.graph.variable import AS_IT_IS, Variable, constant
+from npbp.graph.variable import AS_IT_IS, OBJECT, Variable, constant
 
 # Python's operators and not NumPy's functions: on NumPy's scalars they are ten times
 # faster, and the numbers are the same, but for powers.
@@ -124,7 +124,9 @@ def _operator(op: Operation) -> tuple[Callable, Callable]:
         if type(other) is Variable:
             value = forward(self.value, other.value)
         else:
-            if type(other) is not float and type(other) not in AS_IT_IS:
+            if type(other) is not float and (
+                type(other) not in AS_IT_IS or type(other) is np.ndarray and other.dtype is OBJECT
+            ):
                 other = constant(other)
                 if other is NotImplemented:
                     return other
