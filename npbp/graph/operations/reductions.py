@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 
+from npbp.graph.operations.composed import composed
 from npbp.graph.operations.cumulative import axes_of
 from npbp.graph.operations.elementwise import divide_or_0
 from npbp.graph.operation import LinearMap, Operation
@@ -238,6 +239,7 @@ implements((np.logaddexp, "reduce"))(_reducer(LogSumExp, 0))
 
 
 @implements(np.ptp)
+@composed(np.ptp)
 def ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
 

@@ -94,7 +94,7 @@ def recipe(op: Operation, Y: Any, X: Sequence[Any]) -> Recipe:
             scalar = "[()]" if number and "..." in index else ""
             kind = NUMBER if number else NEW if copies else VIEW
             return Recipe(kind, f"{{0}}[{index}]{scalar}", names)
-    name = _snake_case(kind.__name__ if kind is not Constant else repr(op))
+    name = _snake_case(op.name)
     text = f"{{{name}}}({', '.join(f'{{{i}}}' for i in range(len(X)))})"
     return Recipe(NUMBER if number else _memory(op, Y, X), text, {name: forward})
 

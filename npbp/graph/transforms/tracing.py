@@ -11,24 +11,9 @@ import numpy as np
 
 from npbp.graph.backprop import Pruned, fill_table, garbage_collection_paused, prune, zeros_of
 from npbp.graph.forward import push_tangents, together
-from npbp.graph.operation import LinearMap
+from npbp.graph.operations.composed import identity
 from npbp.graph.transforms.trees import leaves, rebuild
 from npbp.graph.variable import Variable
-
-
-class Identity(LinearMap):
-    """``Y = X``, as a node of its own;  dJ/dX = G."""
-
-    analytic = True
-
-    def forward(self, X: Any) -> Any:
-        return X
-
-    def bprop(self, i: int, G: Any, Y: Any, X: Any) -> Any:
-        return G
-
-
-identity = Identity()
 
 
 def checked_argnums(argnums: Any) -> Any:
