@@ -35,6 +35,7 @@ from npbp.graph.operations import (  # noqa: F401
     arithmetic,
     constants,
     cumulative,
+    factors,
     linalg,
     norms,
     products,

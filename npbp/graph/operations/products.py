@@ -147,8 +147,8 @@ def dot(A: Any, B: Any) -> Any:
         return _product(_dot, A, B)
     try:
         return DotOfStacks(A, B)(A, B)
-    except ValueError:
-        raise unfit("dot", A, B, -1, -2) from None
+    except ValueError as error:
+        raise unfit("dot", A, B, -1, -2, error) from None
 
 
 @implements(np.inner)
@@ -168,8 +168,9 @@ def _product(operation: Operation, A: Any, B: Any) -> Any:
         if not (row or column):
             return operation(A, B)
         Y = operation(np.expand_dims(A, 0) if row else A, np.expand_dims(B, 1) if column else B)
-    except ValueError:
-        raise unfit(operation.forward.__name__, A, B, -1, -1 if column else -2) from None
+    except ValueError as error:
+        name = operation.forward.__name__
+        raise unfit(name, A, B, -1, -1 if column else -2, error) from None
     return np.squeeze(Y, (-2,) * row + (-1,) * column)
 
 
@@ -196,8 +197,8 @@ def tensordot(A: Any, B: Any, axes: Any = 2) -> Any:
     axes_b = [k + B.ndim if -B.ndim <= k < 0 else k for k in axes_b]
     try:
         return Tensordot(axes_a, axes_b)(A, B)
-    except (ValueError, IndexError):
-        raise unfit("tensordot", A, B, axes_a, axes_b) from None
+    except (ValueError, IndexError) as error:
+        raise unfit("tensordot", A, B, axes_a, axes_b, error) from None
 
 
 @implements(np.einsum)
@@ -269,25 +270,24 @@ _LEVI_CIVITA[[0, 1, 2], [2, 0, 1], [1, 2, 0]] = -1
 def cross(
     a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Any:
-    """Y_i = sum_jk e_ijk A_j B_k; vectors of two components lie in the plane (the third is 0)."""
+    """``Y_i = sum_jk e_ijk A_j B_k``; of vectors in the plane, Y is the third component alone."""
     if axis is not None:
         axisa = axisb = axisc = axis
     A, B = np.moveaxis(as_array(a), axisa, -1), np.moveaxis(as_array(b), axisb, -1)
     n, m = A.shape[-1], B.shape[-1]
-    if not {n, m} <= {2, 3}:
+    if not n == m or n not in (2, 3):
         raise ValueError(
             f"np.cross: got vectors of length {n} and {m}, wanted 3 and 3: say by axis= where the "
             "three components are"
         )
     Y = _cross(A, B)
-    return Y if n == m == 2 else np.moveaxis(Y, -1, axisc)
+    return np.moveaxis(Y, -1, axisc) if n == 3 else Y
 
 
 @composed(np.cross)
 def _cross(A: Any, B: Any) -> Any:
-    if A.shape[-1] == B.shape[-1] == 2:
+    if A.shape[-1] == 2:
         return A[..., 0] * B[..., 1] - A[..., 1] * B[..., 0]
-    A, B = (np.concatenate([V, V[..., :1] * 0], -1) if V.shape[-1] == 2 else V for V in (A, B))
     return np.einsum("ijk,...j,...k->...i", _LEVI_CIVITA, A, B)
 
 
@@ -317,13 +317,10 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     arrays = [as_array(X) for X in arrays]
     if len(arrays) == 2:
         return dot(*arrays)
-    try:
-        return _multi_dot(*arrays)
-    except ValueError:
-        for A, B in zip(arrays, arrays[1:]):
-            if A.shape[-1:] != B.shape[:1]:
-                raise unfit("linalg.multi_dot", A, B, -1, 0) from None
-        raise
+    for A, B in zip(arrays, arrays[1:]):
+        if A.shape[-1:] != B.shape[:1]:
+            raise unfit("linalg.multi_dot", A, B, -1, 0)
+    return _multi_dot(*arrays)
 
 
 # ---- diagonals and triangles
@@ -429,8 +426,10 @@ def as_array(X: Any) -> Any:
 # ---- what to say of shapes that do not fit: NumPy speaks of its own signatures
 
 
-def unfit(name: str, A: Any, B: Any, axes_a: Any, axes_b: Any) -> ValueError:
-    """The error of a product that sums over axes of A and B that differ in length."""
+def unfit(
+    name: str, A: Any, B: Any, axes_a: Any, axes_b: Any, error: Exception | None = None
+) -> Exception:
+    """The error of a product over axes of A and B that differ; else ``error``, of other cause."""
     got = f"np.{name}: got arrays of shapes {A.shape} and {B.shape}"
     if not (A.ndim and B.ndim):
         return ValueError(f"{got}, wanted no single numbers: write x * y")
@@ -445,10 +444,12 @@ def unfit(name: str, A: Any, B: Any, axes_a: Any, axes_b: Any) -> ValueError:
                 f"{got}, wanted the same length in axis {a} of the first and axis {b} of the "
                 f"second, but they are {A.shape[a]} and {B.shape[b]}"
             )
-    return ValueError(f"{got}: the stacks {A.shape[:-2]} and {B.shape[:-2]} do not broadcast")
+    if "broadcast" in str(error):
+        error = ValueError(f"{got}: the stacks {A.shape[:-2]} and {B.shape[:-2]} do not broadcast")
+    return error or ValueError(got)
 
 
-def _unfit_einsum(subscripts: str, operands: Sequence[Any], error: ValueError) -> ValueError:
+def _unfit_einsum(subscripts: str, operands: Sequence[Any], error: Exception) -> Exception:
     shapes = ", ".join(str(X.shape) for X in operands)
     got = f"np.einsum: got subscripts {subscripts!r} for arrays of shapes {shapes}"
     lengths: dict = {}
@@ -458,7 +459,7 @@ def _unfit_einsum(subscripts: str, operands: Sequence[Any], error: ValueError) -
             if m != n and 1 not in (m, n):
                 return ValueError(f"{got}: the index {index!r} has the lengths {m} and {n}")
             lengths[index] = max(m, n)
-    return ValueError(f"{got}: {error}")
+    return ValueError(f"{got}: {error}") if type(error) is ValueError else error
 
 
 # ---- NumPy 2 has some of them under a second name, for stacks
