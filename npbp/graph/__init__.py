@@ -33,13 +33,17 @@ from npbp.graph.operation import Constant, Elementwise, LinearMap, Operation
 from npbp.graph.variable import Variable
 from npbp.graph.operations import (  # noqa: F401
     arithmetic,
+    choosing,
     constants,
+    convolution,
     cumulative,
     factors,
     linalg,
     norms,
     products,
+    refused,
     shaping,
+    sorting,
 )
 from npbp.graph.backprop import (
     bprop,

@@ -265,10 +265,19 @@ def test_every_function_of_numpy_that_is_implemented_has_a_row(monkeypatch):
 
 
 # Functions that write into an array; and x.at, which plain arrays do not have: test_indexing.
-ELSEWHERE = [np.put, np.place, np.putmask, np.copyto, np.put_along_axis, (np.add, "at"), "at"]
+ELSEWHERE = [
+    np.put, np.place, np.putmask, np.copyto, np.put_along_axis, np.fill_diagonal, (np.add, "at"),
+    "at",
+]  # fmt: skip
+# Positions and counts: test_indexing, test_shaping, test_linalg.
+ELSEWHERE += [
+    np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.lexsort,
+    np.linalg.matrix_rank,
+]  # fmt: skip
 
 
 def is_flat(implementation):
-    """No gradient passes: it is a Constant, or a question such as np.shape."""
+    """No gradient passes: it is a Constant, a question such as np.shape, or refused."""
     constant = isinstance(implementation, graph.Constant)
-    return constant or implementation.__module__ == "npbp.graph.operations.constants"
+    flat = ("npbp.graph.operations.constants", "npbp.graph.operations.refused")
+    return constant or implementation.__module__ in flat
