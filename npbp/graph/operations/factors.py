@@ -212,7 +212,7 @@ class QR(Operation):
         k = min(m, n)
         Q, R = transposed(Y[..., :k, :m]), Y[..., :k, m:]
         G_Q, G_R = transposed(G[..., :k, :m]), G[..., :k, m:]
-        if Y.shape[-2] > k:  # mode complete: as Q^T Q_2 = 0, a change T of Q turns Q_2 by -Q T^T Q_2
+        if Y.shape[-2] > k:  # mode complete: as Q^T Q_2 = 0, a change T of Q makes -Q T^T Q_2
             Q_2, G_Q_2 = transposed(Y[..., k:, :m]), transposed(G[..., k:, :m])
             G_Q = G_Q - Q_2 @ (transposed(G_Q_2) @ Q)
         if n > m:

@@ -167,7 +167,7 @@ def column_stack(tup: Any) -> Any:
 
 @implements(np.block)
 def block(arrays: Any) -> Any:
-    """The innermost lists are joined along the last axis, those around them along the one before."""
+    """The innermost lists are joined along the last axis, those around them along others."""
     depth, ndim = _depth(arrays), max((np.ndim(x) for x in _leaves(arrays)), default=0)
 
     def joined(items: Any, level: int) -> Any:

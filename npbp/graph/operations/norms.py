@@ -125,8 +125,8 @@ def _not_a_norm(X: Any, ord: Any, axis: Any, error: ValueError) -> ValueError:
     if axes == 2 and ord not in (None, "f", "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf):
         return ValueError(f"{got} for matrices, wanted 'fro', 'nuc', 1, -1, 2, -2, inf or -inf")
     return ValueError(
-        f"{got}, axis={axis!r} and an array of shape {X.shape}, wanted one axis (norms of vectors), "
-        f"two different ones (of matrices), or no ord: {error}"
+        f"{got}, axis={axis!r} and an array of shape {X.shape}, wanted one axis (norms of "
+        f"vectors), two different ones (of matrices), or no ord: {error}"
     )
 
 

@@ -1,7 +1,8 @@
 """Shapes: what puts the same numbers elsewhere, or says them again.
 
-All of it is linear, and the gradient is moved back the same way. What NumPy about shapes and axes, wrong ones included, is asked of NumPy: its function is applied to an
-array without numbers that has the shape in question.
+All of it is linear, and the gradient is moved back the same way. What NumPy says about shapes
+and axes, wrong ones included, is asked of NumPy: its function is applied to an array without
+numbers that has the shape in question.
 """
 
 from __future__ import annotations

@@ -150,6 +150,14 @@ def test_a_matrix_that_is_not_symmetric_stands_for_its_symmetric_part(f):
     np.testing.assert_allclose(gradient, gradient.T, atol=1e-14)
 
 
+@pytest.mark.parametrize(
+    "f", [np.linalg.cholesky, np.linalg.eigvalsh, lambda x: np.linalg.eigh(x, "U")[1] ** 2]
+)
+def test_check_grads_agrees_at_a_symmetric_matrix_whatever_the_direction(f):
+    x = A(3, 3)
+    graph.check_grads(f, (x @ x.T + np.diag([1.0, 3.0, 6.0]),))
+
+
 def test_what_is_not_a_square_matrix_is_not_symmetric():
     for f in (np.linalg.cholesky, np.linalg.eigh, np.linalg.eigvalsh):
         with pytest.raises(np.linalg.LinAlgError, match=r"shape \(2, 3\).* wanted \(..., n, n\)"):
