@@ -33,16 +33,21 @@ from npbp.graph.operation import Constant, Elementwise, LinearMap, Operation
 from npbp.graph.variable import Variable
 from npbp.graph.operations import (  # noqa: F401
     arithmetic,
+    choosing,
     constants,
+    convolution,
     cumulative,
     differences,
+    factors,
     interpolation,
     linalg,
     nanfunctions,
     norms,
     outer,
     products,
+    refused,
     shaping,
+    sorting,
     special,
     statistics,
 )

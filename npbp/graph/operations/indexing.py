@@ -294,12 +294,14 @@ class _Place:
         return IMPLEMENTED["astype"](value, x.dtype)
 
 
-@implements(np.put, np.place, np.putmask, np.copyto, np.put_along_axis, (np.add, "at"))
+@implements(
+    np.put, np.place, np.putmask, np.copyto, np.put_along_axis, np.fill_diagonal, (np.add, "at")
+)  # fmt: skip
 def _writes(*args: Any, **kwargs: Any) -> Any:
     raise TypeError(
         "got a variable in a function that writes into an array (np.put, np.place, np.putmask, "
-        "np.copyto, np.put_along_axis, np.add.at), where its gradient would be lost: use "
-        "npbp.graph.at(x)[index].set(value) or .add(value), which make a new one"
+        "np.copyto, np.put_along_axis, np.fill_diagonal, np.add.at), where its gradient would be "
+        "lost: use npbp.graph.at(x)[index].set(value) or .add(value), which make a new one"
     )
 
 
@@ -312,11 +314,20 @@ _flatnonzero = Constant(np.flatnonzero)  # (np.flatnonzero itself is refused: se
 def take(
     a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise"
 ) -> Any:
-    if mode != "raise":
-        raise TypeError(f"np.take: got mode={mode!r}, which is not known for variables")
     if axis is None:
-        return getitem(np.ravel(a), (_array(indices),))
-    return getitem(a, (slice(None),) * checked_axis(axis, np.ndim(a)) + (_array(indices),))
+        a, axis = np.ravel(a), 0
+    axis = checked_axis(axis, np.ndim(a))
+    indices = _array(indices)
+    if indices.dtype == bool:  # here they are the numbers 0 and 1, and choose nothing
+        indices = indices.astype(np.intp)
+    n = np.shape(a)[axis]
+    if mode == "wrap":
+        indices = np.remainder(indices, max(n, 1))
+    elif mode == "clip":
+        indices = np.clip(indices, 0, max(n - 1, 0))
+    elif mode != "raise":
+        raise ValueError(f"np.take: got mode={mode!r}, wanted 'raise', 'wrap' or 'clip'")
+    return getitem(a, (slice(None),) * axis + (indices,))
 
 
 @implements(np.take_along_axis)
@@ -341,8 +352,10 @@ def along_axis(shape: tuple[int, ...], indices: Any, axis: int) -> tuple:
 
 @implements(np.compress)
 def compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -> Any:
-    if axis is None:
-        a, axis = np.ravel(a), 0
+    if np.ndim(condition) != 1:
+        raise ValueError(
+            f"np.compress: got a condition of shape {np.shape(condition)}, wanted one axis"
+        )
     return take(a, _flatnonzero(condition), axis)
 
 
@@ -361,6 +374,17 @@ def ix_(*args: Any) -> tuple:
             a = _flatnonzero(a)
         index.append(np.reshape(a, (1,) * k + (-1,) + (1,) * (len(args) - k - 1)))
     return tuple(index)
+
+
+def _places_from(function: Any) -> None:
+    @implements(function)
+    def places_from(arr: Any, k: int = 0) -> tuple:
+        shape = np.broadcast_to(0, np.shape(arr))
+        return function(shape, k) if k else function(shape)
+
+
+for _function in (np.diag_indices_from, np.tril_indices_from, np.triu_indices_from):
+    _places_from(_function)
 
 
 def checked_axis(axis: int, ndim: int) -> int:

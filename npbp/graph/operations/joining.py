@@ -12,7 +12,7 @@ import numpy as np
 
 from npbp.graph.operations.indexing import Scatter, checked_axis, getitem
 from npbp.graph.operation import Operation
-from npbp.graph.protocols import implements
+from npbp.graph.protocols import IMPLEMENTED, implements
 from npbp.graph.variable import Variable
 
 
@@ -116,48 +116,121 @@ def _stacked(items: Any, dtype: np.dtype) -> Any:
     return items if type(items) is Variable else np.array(items, dtype)
 
 
-def _arrays(items: Any) -> list:
-    return [x if hasattr(x, "dtype") else array(x) for x in items]
+def as_arrays(items: Any, dtype: Any = None, casting: str = "same_kind") -> list:
+    arrays = [x if hasattr(x, "dtype") else array(x) for x in items]
+    if dtype is None:
+        return arrays
+    for x in arrays:
+        if not np.can_cast(x.dtype, dtype, casting):
+            raise TypeError(f"got dtype={np.dtype(dtype)} for {x.dtype}, with casting={casting!r}")
+    return [IMPLEMENTED["astype"](x, dtype) for x in arrays]
 
 
 @implements(np.concatenate)
-def concatenate(arrays: Any, axis: int | None = 0, out: Any = None) -> Any:
-    arrays = _arrays(arrays)
+def concatenate(
+    arrays: Any, /, axis: int | None = 0, out: Any = None, *, dtype: Any = None, **casting: Any
+) -> Any:
+    arrays = as_arrays(arrays, dtype, **casting)
     if axis is None:
         arrays, axis = [np.ravel(x) for x in arrays], 0
     return Concatenate(axis)(*arrays)
 
 
 @implements(np.stack)
-def stack(arrays: Any, axis: int = 0, out: Any = None) -> Any:
-    return Stack(axis)(*_arrays(arrays))
+def stack(
+    arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, **casting: Any
+) -> Any:
+    return Stack(axis)(*as_arrays(arrays, dtype, **casting))
 
 
 @implements(np.vstack)
-def vstack(tup: Any) -> Any:
-    return concatenate([np.atleast_2d(x) for x in _arrays(tup)], 0)
+def vstack(tup: Any, **dtype: Any) -> Any:
+    return concatenate([np.atleast_2d(x) for x in as_arrays(tup)], 0, **dtype)
 
 
 @implements(np.hstack)
-def hstack(tup: Any) -> Any:
-    arrays = [np.atleast_1d(x) for x in _arrays(tup)]
-    return concatenate(arrays, 0 if arrays[0].ndim == 1 else 1)
+def hstack(tup: Any, **dtype: Any) -> Any:
+    arrays = [np.atleast_1d(x) for x in as_arrays(tup)]
+    return concatenate(arrays, 0 if arrays[0].ndim == 1 else 1, **dtype)
 
 
 @implements(np.dstack)
 def dstack(tup: Any) -> Any:
-    return concatenate([np.atleast_3d(x) for x in _arrays(tup)], 2)
+    return concatenate([np.atleast_3d(x) for x in as_arrays(tup)], 2)
 
 
 @implements(np.column_stack)
 def column_stack(tup: Any) -> Any:
-    arrays = _arrays(tup)
+    arrays = as_arrays(tup)
     return concatenate([x if x.ndim > 1 else np.reshape(x, (-1, 1)) for x in arrays], 1)
+
+
+@implements(np.block)
+def block(arrays: Any) -> Any:
+    """The innermost lists are joined along the last axis, those around them along others."""
+    depth, ndim = _depth(arrays), max((np.ndim(x) for x in _leaves(arrays)), default=0)
+
+    def joined(items: Any, level: int) -> Any:
+        if isinstance(items, list):
+            return concatenate([joined(x, level - 1) for x in items], -level)
+        (x,) = as_arrays([items])
+        return np.reshape(x, (1,) * (max(depth, ndim) - x.ndim) + x.shape)
+
+    return joined(arrays, depth)
+
+
+def _depth(items: Any) -> int:
+    if not isinstance(items, list):
+        return 0
+    depths = {_depth(x) for x in items}
+    if len(depths) != 1:
+        raise ValueError(
+            "np.block: got an empty list" if not items else
+            f"np.block: got lists that are {sorted(depths)} deep side by side, wanted one depth"
+        )
+    return 1 + depths.pop()
 
 
 @implements(np.append)
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:
     return concatenate([arr, values], axis)
+
+
+@implements(np.insert)
+def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
+    """Where each number comes from is what NumPy makes of the places of both."""
+    arr, values = as_arrays([arr, values])
+    places = np.arange(arr.size).reshape(arr.shape)
+    new = np.arange(arr.size, arr.size + values.size).reshape(values.shape)
+    both = concatenate([np.ravel(arr), np.ravel(values)], dtype=arr.dtype, casting="unsafe")
+    return both[np.insert(places, obj, new, axis)]
+
+
+@implements(np.apply_along_axis)
+def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    """``func1d`` of each vector along the axis, put together."""
+    axis = checked_axis(axis, np.ndim(arr))
+    vectors = np.moveaxis(arr, axis, -1)
+    outer = vectors.shape[:-1]
+    if 0 in outer:
+        raise ValueError(
+            f"np.apply_along_axis: got an array of shape {arr.shape} and axis {axis}, which has no "
+            "vector there"
+        )
+    results = [func1d(vectors[k], *args, **kwargs) for k in np.ndindex(outer)]
+    Y = np.reshape(np.stack(results), outer + np.shape(results[0]))
+    inner = range(len(outer), Y.ndim)
+    return np.moveaxis(Y, tuple(inner), tuple(range(axis, axis + len(inner))))
+
+
+@implements(np.apply_over_axes)
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+    """``func(a, axis)`` for one axis after the other, each kept with length 1."""
+    for axis in np.atleast_1d(axes):
+        axis = checked_axis(int(axis), np.ndim(a))
+        Y = func(a, axis)
+        a = Y if np.ndim(Y) == np.ndim(a) else np.expand_dims(Y, axis)
+    return a
 
 
 @implements(np.array_split)
@@ -197,3 +270,11 @@ _split_along(np.dsplit, 2)
 @implements(np.hsplit)
 def hsplit(ary: Any, indices_or_sections: Any) -> list:
     return split(ary, indices_or_sections, 0 if np.ndim(ary) == 1 else 1)
+
+
+if hasattr(np, "unstack"):  # NumPy 2.1
+
+    @implements(np.unstack)
+    def unstack(x: Any, /, *, axis: int = 0) -> tuple:
+        before = (slice(None),) * checked_axis(axis, np.ndim(x))
+        return tuple(getitem(x, (*before, k)) for k in range(np.shape(x)[axis]))

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from npbp.graph.operations.composed import composed
+from npbp.graph.operations.cumulative import axes_of
 from npbp.graph.operations.elementwise import divide_or_0
 from npbp.graph.operation import Elementwise, Operation
 from npbp.graph.protocols import implements
@@ -59,28 +61,41 @@ class AbsolutePower(Elementwise):
         return self.p * AbsolutePower(self.p - 1, not self.signed)(X) if self.p else X * 0
 
 
+# ---- what NumPy calls them
+
+
 @implements(np.linalg.norm)
-def norm(X: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """The norms of vectors, or of matrices if two axes are meant, as NumPy tells them apart."""
-    axes = tuple(range(X.ndim)) if axis is None else (axis if isinstance(axis, tuple) else (axis,))
-    axes = tuple(a + X.ndim if -X.ndim <= a < 0 else a for a in axes)
+    try:
+        return _norm(x, ord, axis, keepdims)
+    except ValueError as error:
+        raise _not_a_norm(x, ord, axis, error) from None
+
+
+def _value(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
+    with np.errstate(divide="ignore"):  # p < 0: a single 0 makes the norm 0
+        return np.linalg.norm(x, ord, axis, keepdims)
+
+
+_value.__name__ = "norm"
+
+
+@composed(_value)
+def _norm(X: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
+    axes = axes_of(X, axis)
+    if not X.size:
+        return np.sum(X, axis=axes, keepdims=keepdims)
     if axis is None and ord is None:
         Y = VectorNorm(2, axes)(X)
     elif len(axes) == 1:
         Y = _vector_norm(X, 2 if ord is None else ord, axes)
-    elif len(axes) == 2 and axes[0] != axes[1]:
-        Y = _matrix_norm(X, "fro" if ord is None else ord, axes)
     else:
-        raise ValueError(
-            f"np.linalg.norm: got ord={ord!r}, axis={axis!r} and an array of shape {X.shape}, "
-            "wanted one axis (norms of vectors), two different ones (of matrices), or no ord"
-        )
+        Y = _matrix_norm(X, "fro" if ord is None else ord, axes)
     return Y if keepdims or not axes else np.squeeze(Y, axes)
 
 
-def _vector_norm(X: Any, ord: Any, axes: tuple[int]) -> Any:
-    if isinstance(ord, str):
-        raise ValueError(f"np.linalg.norm: got ord={ord!r} for vectors, wanted a number")
+def _vector_norm(X: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     if ord in (np.inf, -np.inf):
         return (np.max if ord > 0 else np.min)(np.abs(X), axis=axes, keepdims=True)
     if ord == 0:  # how many are not 0: flat wherever it has a derivative
@@ -95,18 +110,38 @@ def _matrix_norm(X: Any, ord: Any, axes: tuple[int, int]) -> Any:
         along, over = axes if abs(ord) == 1 else axes[::-1]
         sums = np.sum(np.abs(X), axis=along, keepdims=True)
         return (np.max if ord > 0 else np.min)(sums, axis=over, keepdims=True)
-    if ord not in (2, -2, "nuc"):
-        raise ValueError(
-            f"np.linalg.norm: got ord={ord!r} for matrices, wanted 'fro', 'nuc', 1, -1, 2, -2, "
-            "inf or -inf"
-        )
     s = np.linalg.svd(np.moveaxis(X, axes, (-2, -1)), compute_uv=False)
     pick = np.sum if ord == "nuc" else np.max if ord > 0 else np.min
     return np.expand_dims(pick(s, axis=-1), tuple(sorted(axes)))
 
 
-if hasattr(np.linalg, "matrix_norm"):  # NumPy 2 has it under a second name
+def _not_a_norm(X: Any, ord: Any, axis: Any, error: ValueError) -> ValueError:
+    if type(error) is not ValueError:
+        return error
+    axes = X.ndim if axis is None else np.size(axis)
+    got = f"np.linalg.norm: got ord={ord!r}"
+    if axes == 1 and isinstance(ord, str):
+        return ValueError(f"{got} for vectors, wanted a number")
+    if axes == 2 and ord not in (None, "f", "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf):
+        return ValueError(f"{got} for matrices, wanted 'fro', 'nuc', 1, -1, 2, -2, inf or -inf")
+    return ValueError(
+        f"{got}, axis={axis!r} and an array of shape {X.shape}, wanted one axis (norms of "
+        f"vectors), two different ones (of matrices), or no ord: {error}"
+    )
+
+
+if hasattr(np.linalg, "matrix_norm"):  # NumPy 2 has names for each kind
 
     @implements(np.linalg.matrix_norm)
-    def matrix_norm(X: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
-        return norm(X, ord, (-2, -1), keepdims)
+    def matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+        return norm(x, ord, (-2, -1), keepdims)
+
+    @implements(np.linalg.vector_norm)
+    @composed(np.linalg.vector_norm)
+    def vector_norm(x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+        """Over any number of axes, taken as one."""
+        axes = axes_of(x, axis)
+        if not x.size:
+            return np.sum(x, axis=axes, keepdims=keepdims)
+        Y = _vector_norm(x, ord, axes)
+        return Y if keepdims or not axes else np.squeeze(Y, axes)

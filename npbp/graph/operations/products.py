@@ -13,6 +13,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from npbp.graph.operation import LinearMap, Operation
+from npbp.graph.operations.composed import composed
 from npbp.graph.protocols import implements
 
 
@@ -28,8 +29,7 @@ class Product(Operation):
 class Matmul(Product):
     """``Y = A B``;  dJ/dA = G B^T,  dJ/dB = A^T G.
 
-    Further axes in front are stacks of matrices, broadcast against each other. A vector is a
-    row on the left and a column on the right, and Y does not have that axis.
+    Further axes in front are stacks of matrices, broadcast against each other.
     """
 
     forward = staticmethod(np.matmul)
@@ -37,25 +37,17 @@ class Matmul(Product):
     def bprop(self, i: int, G: Any, Y: Any, A: Any, B: Any) -> Any:
         if A.ndim == B.ndim == 2:
             return np.matmul(A.T, G) if i else np.matmul(G, B.T)
-        if A.ndim == B.ndim == 1:
-            return G * (A if i else B)
-        row, column = A.ndim == 1, B.ndim == 1
-        if column:
-            B, G = np.expand_dims(B, 1), np.expand_dims(G, -1)
-        if row:
-            A, G = np.expand_dims(A, 0), np.expand_dims(G, -2)
         stack = list(range(G.ndim - 2))
-        if i:
-            if B.ndim == 2:  # one matrix for a whole stack: sum over the stack at once
-                gradient = np.tensordot(A, G, ([*stack, -2], [*stack, -2]))
-            else:
-                gradient = np.matmul(np.swapaxes(A, -1, -2), G)
-            return np.squeeze(gradient, -1) if column else gradient
-        if A.ndim == 2:
-            gradient = np.tensordot(G, B, ([*stack, -1], [*stack, -1]))
-        else:
-            gradient = np.matmul(G, np.swapaxes(B, -1, -2))
-        return np.squeeze(gradient, -2) if row else gradient
+        if (B if i else A).ndim == 2:  # one matrix for a whole stack: sum over it at once
+            F, G, last = (A, G, -2) if i else (G, B, -1)
+            return np.tensordot(F, G, ([*stack, last], [*stack, last]))
+        return np.matmul(np.swapaxes(A, -1, -2), G) if i else np.matmul(G, np.swapaxes(B, -1, -2))
+
+
+class Dot(Matmul):
+    """``Y = A B`` as ``np.dot`` computes it, which may differ from ``np.matmul`` by rounding."""
+
+    forward = staticmethod(np.dot)
 
 
 class Tensordot(Product):
@@ -86,6 +78,15 @@ class Tensordot(Product):
         return np.transpose(gradient, [order.index(axis) for axis in range(len(order))])
 
 
+class DotOfStacks(Tensordot):
+    """``np.dot`` of stacks, each matrix of A with each of B: over the last but one axis of B."""
+
+    def __init__(self, A: Any, B: Any) -> None:
+        super().__init__([A.ndim - 1], [B.ndim - 2])
+
+    forward = staticmethod(np.dot)
+
+
 class Einsum(Product):
     """``Y = np.einsum("ij,jk->ik", A, B)``, in general: a sum of products over named indices.
 
@@ -98,11 +99,12 @@ class Einsum(Product):
     ``subscripts`` are explicit here: with an arrow, and letters in place of an ellipsis.
     """
 
-    def __init__(self, subscripts: str, optimize: Any = False) -> None:
+    def __init__(self, subscripts: str, optimize: Any = False, **settings: Any) -> None:
         self.subscripts, self.optimize = subscripts, optimize
+        self.settings = settings  # dtype, order, casting
 
     def forward(self, *X: Any) -> Any:
-        return np.einsum(self.subscripts, *X, optimize=self.optimize)[()]
+        return np.einsum(self.subscripts, *X, optimize=self.optimize, **self.settings)[()]
 
     def bprop(self, i: int, G: Any, Y: Any, *X: Any) -> Any:
         indices, output = self.subscripts.split("->")
@@ -128,12 +130,12 @@ class Einsum(Product):
         return np.einsum(f"{','.join(terms)}->{wanted}", *factors, optimize=optimize)
 
 
-_matmul = Matmul()
+_matmul, _dot = Matmul(), Dot()
 
 
 @implements(np.matmul)
 def matmul(A: Any, B: Any) -> Any:
-    return _matmul(as_array(A), as_array(B))
+    return _product(_matmul, as_array(A), as_array(B))
 
 
 @implements(np.dot)
@@ -141,20 +143,41 @@ def dot(A: Any, B: Any) -> Any:
     A, B = as_array(A), as_array(B)
     if A.ndim == 0 or B.ndim == 0:
         return A * B
-    if A.ndim == 1 or B.ndim <= 2:
-        return _matmul(A, B)
-    return tensordot(A, B, (-1, -2))
-
-
-@implements(np.vdot)
-def vdot(A: Any, B: Any) -> Any:
-    return matmul(np.ravel(A), np.ravel(B))
+    if B.ndim <= 2:
+        return _product(_dot, A, B)
+    try:
+        return DotOfStacks(A, B)(A, B)
+    except ValueError as error:
+        raise unfit("dot", A, B, -1, -2, error) from None
 
 
 @implements(np.inner)
 def inner(A: Any, B: Any) -> Any:
     A, B = as_array(A), as_array(B)
-    return A * B if A.ndim == 0 or B.ndim == 0 else tensordot(A, B, (-1, -1))
+    if not (A.ndim and B.ndim):
+        return A * B
+    if A.shape[-1] != B.shape[-1]:
+        raise unfit("inner", A, B, -1, -1)
+    return dot(A, np.swapaxes(B, -1, -2) if B.ndim > 1 else B)
+
+
+def _product(operation: Operation, A: Any, B: Any) -> Any:
+    """A vector is a row on the left and a column on the right, and Y does not have that axis."""
+    row, column = A.ndim == 1, B.ndim == 1
+    try:
+        if not (row or column):
+            return operation(A, B)
+        Y = operation(np.expand_dims(A, 0) if row else A, np.expand_dims(B, 1) if column else B)
+    except ValueError as error:
+        name = operation.forward.__name__
+        raise unfit(name, A, B, -1, -1 if column else -2, error) from None
+    return np.squeeze(Y, (-2,) * row + (-1,) * column)
+
+
+@implements(np.vdot)
+@composed(np.vdot)
+def vdot(A: Any, B: Any) -> Any:
+    return np.dot(np.ravel(A), np.ravel(B))
 
 
 @implements(np.outer)
@@ -172,11 +195,14 @@ def tensordot(A: Any, B: Any, axes: Any = 2) -> Any:
     # (A wrong axis is left as it is: NumPy's forward says what is wrong with it.)
     axes_a = [k + A.ndim if -A.ndim <= k < 0 else k for k in axes_a]
     axes_b = [k + B.ndim if -B.ndim <= k < 0 else k for k in axes_b]
-    return Tensordot(axes_a, axes_b)(A, B)
+    try:
+        return Tensordot(axes_a, axes_b)(A, B)
+    except (ValueError, IndexError) as error:
+        raise unfit("tensordot", A, B, axes_a, axes_b, error) from None
 
 
 @implements(np.einsum)
-def einsum(*operands: Any, optimize: Any = False) -> Any:
+def einsum(*operands: Any, optimize: Any = False, **settings: Any) -> Any:
     if isinstance(operands[0], str):
         subscripts, operands = operands[0], operands[1:]
     else:  # einsum(A, [0, 1], B, [1, 2], [0, 2]): an index is a number, the output is last
@@ -185,7 +211,11 @@ def einsum(*operands: Any, optimize: Any = False) -> Any:
             terms[-1:] = [f"{terms[-1]}->{''.join(map(_letter, operands[-1]))}"]
         subscripts, operands = ",".join(terms), operands[: len(operands) // 2 * 2 : 2]
     operands = tuple(map(as_array, operands))
-    return Einsum(_explicit(subscripts, tuple(X.ndim for X in operands)), optimize)(*operands)
+    subscripts = _explicit(subscripts, tuple(X.ndim for X in operands))
+    try:
+        return Einsum(subscripts, optimize, **settings)(*operands)
+    except ValueError as error:
+        raise _unfit_einsum(subscripts, operands, error) from None
 
 
 def _letter(index: Any) -> str:
@@ -230,37 +260,67 @@ def kron(A: Any, B: Any) -> Any:
     return np.reshape(blocks * inside, [n * m for n, m in zip(a, b)])
 
 
-@implements(np.cross)
-def cross(
-    A: Any, B: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
-) -> Any:
-    if axis is not None:
-        axisa = axisb = axisc = axis
-    A, B = np.moveaxis(as_array(A), axisa, -1), np.moveaxis(as_array(B), axisb, -1)
-    if A.shape[-1] != 3 or B.shape[-1] != 3:
-        raise ValueError(
-            f"np.cross: got vectors of length {A.shape[-1]} and {B.shape[-1]}, wanted 3 and 3: "
-            "say by axis= where the three components are"
-        )
-    return np.moveaxis(np.einsum("ijk,...j,...k->...i", _LEVI_CIVITA, A, B), -1, axisc)
-
-
 # +1 for the even permutations of 0, 1, 2, -1 for the odd ones; (small integers keep float32)
 _LEVI_CIVITA = np.zeros((3, 3, 3), np.int8)
 _LEVI_CIVITA[[0, 1, 2], [1, 2, 0], [2, 0, 1]] = 1
 _LEVI_CIVITA[[0, 1, 2], [2, 0, 1], [1, 2, 0]] = -1
 
 
+@implements(np.cross)
+def cross(
+    a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Any:
+    """``Y_i = sum_jk e_ijk A_j B_k``; of vectors in the plane, Y is the third component alone."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    A, B = np.moveaxis(as_array(a), axisa, -1), np.moveaxis(as_array(b), axisb, -1)
+    n, m = A.shape[-1], B.shape[-1]
+    if not n == m or n not in (2, 3):
+        raise ValueError(
+            f"np.cross: got vectors of length {n} and {m}, wanted 3 and 3: say by axis= where the "
+            "three components are"
+        )
+    Y = _cross(A, B)
+    return np.moveaxis(Y, -1, axisc) if n == 3 else Y
+
+
+@composed(np.cross)
+def _cross(A: Any, B: Any) -> Any:
+    if A.shape[-1] == 2:
+        return A[..., 0] * B[..., 1] - A[..., 1] * B[..., 0]
+    return np.einsum("ijk,...j,...k->...i", _LEVI_CIVITA, A, B)
+
+
+class MultiDot(Product):
+    """``Y = A B C ...``, multiplied in a cheap order;  dJ/dB = A^T G (C ...)^T.
+
+    The first may be a row, the last a column, of one axis.
+    """
+
+    def forward(self, *X: Any) -> Any:
+        return np.linalg.multi_dot(X)
+
+    def bprop(self, i: int, G: Any, Y: Any, *X: Any) -> Any:
+        row = np.atleast_2d(X[0])
+        column = X[-1] if X[-1].ndim == 2 else np.expand_dims(X[-1], 1)
+        G = np.reshape(G, (row.shape[0], column.shape[1]))
+        F = [A.T for A in (row, *X[1:-1], column)]
+        gradient = np.linalg.multi_dot([*F[:i][::-1], G, *F[i + 1 :][::-1]])
+        return np.reshape(gradient, X[i].shape)
+
+
+_multi_dot = MultiDot()
+
+
 @implements(np.linalg.multi_dot)
-def multi_dot(arrays: Sequence[Any]) -> Any:
-    """The product of a chain of matrices, multiplied in a cheap order."""
+def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     arrays = [as_array(X) for X in arrays]
-    terms = [string.ascii_letters[k : k + 2] for k in range(len(arrays))]
-    if arrays[0].ndim == 1:
-        terms[0] = terms[0][1]
-    if arrays[-1].ndim == 1:
-        terms[-1] = terms[-1][0]
-    return einsum(",".join(terms), *arrays, optimize=True)
+    if len(arrays) == 2:
+        return dot(*arrays)
+    for A, B in zip(arrays, arrays[1:]):
+        if A.shape[-1:] != B.shape[:1]:
+            raise unfit("linalg.multi_dot", A, B, -1, 0)
+    return _multi_dot(*arrays)
 
 
 # ---- diagonals and triangles
@@ -316,42 +376,46 @@ class Triangle(LinearMap):
 
 
 @implements(np.diagonal)
-def diagonal(X: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    return Diagonal(offset, axis1, axis2)(X)
+def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    return Diagonal(offset, axis1, axis2)(a)
 
 
 @implements(np.trace)
-def trace(X: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    return np.sum(diagonal(X, offset, axis1, axis2), axis=-1)
+@composed(np.trace)
+def trace(
+    a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None
+) -> Any:
+    Y = np.sum(diagonal(a, offset, axis1, axis2), axis=-1)
+    return Y if dtype is None else Y.astype(dtype)
 
 
 @implements(np.diag)
-def diag(X: Any, k: int = 0) -> Any:
-    """A matrix with the vector X on its diagonal ``k``, or that diagonal of a matrix X."""
-    if X.ndim == 1:
-        n = X.shape[0] + abs(k)
-        return OnDiagonal((n, n), k, 0, 1)(X)
-    if X.ndim == 2:
-        return diagonal(X, k)
+def diag(v: Any, k: int = 0) -> Any:
+    """A matrix with the vector v on its diagonal ``k``, or that diagonal of a matrix v."""
+    if v.ndim == 1:
+        n = v.shape[0] + abs(k)
+        return OnDiagonal((n, n), k, 0, 1)(v)
+    if v.ndim == 2:
+        return diagonal(v, k)
     raise ValueError(
-        f"np.diag: got an array of shape {X.shape}, wanted a vector or a matrix: for stacks of "
+        f"np.diag: got an array of shape {v.shape}, wanted a vector or a matrix: for stacks of "
         "matrices, np.diagonal(x, axis1=-2, axis2=-1) takes the diagonals"
     )
 
 
 @implements(np.diagflat)
-def diagflat(X: Any, k: int = 0) -> Any:
-    return diag(np.ravel(X), k)
+def diagflat(v: Any, k: int = 0) -> Any:
+    return diag(np.ravel(v), k)
 
 
 @implements(np.tril)
-def tril(X: Any, k: int = 0) -> Any:
-    return Triangle("lower", k)(X)
+def tril(m: Any, k: int = 0) -> Any:
+    return Triangle("lower", k)(m)
 
 
 @implements(np.triu)
-def triu(X: Any, k: int = 0) -> Any:
-    return Triangle("upper", k)(X)
+def triu(m: Any, k: int = 0) -> Any:
+    return Triangle("upper", k)(m)
 
 
 def as_array(X: Any) -> Any:
@@ -359,34 +423,104 @@ def as_array(X: Any) -> Any:
     return X if hasattr(X, "ndim") else np.asarray(X)
 
 
+# ---- what to say of shapes that do not fit: NumPy speaks of its own signatures
+
+
+def unfit(
+    name: str, A: Any, B: Any, axes_a: Any, axes_b: Any, error: Exception | None = None
+) -> Exception:
+    """The error of a product over axes of A and B that differ; else ``error``, of other cause."""
+    got = f"np.{name}: got arrays of shapes {A.shape} and {B.shape}"
+    if not (A.ndim and B.ndim):
+        return ValueError(f"{got}, wanted no single numbers: write x * y")
+    axes_a, axes_b = (list(k) if isinstance(k, (list, tuple)) else [k] for k in (axes_a, axes_b))
+    if len(axes_a) != len(axes_b):
+        return ValueError(f"{got}, axes {axes_a} and {axes_b}, wanted as many axes of each")
+    for a, b in zip(axes_a, axes_b):
+        if not (-A.ndim <= a < A.ndim and -B.ndim <= b < B.ndim):
+            return ValueError(f"{got}, axes {axes_a} and {axes_b}: there is no such axis")
+        if A.shape[a] != B.shape[b]:
+            return ValueError(
+                f"{got}, wanted the same length in axis {a} of the first and axis {b} of the "
+                f"second, but they are {A.shape[a]} and {B.shape[b]}"
+            )
+    if "broadcast" in str(error):
+        error = ValueError(f"{got}: the stacks {A.shape[:-2]} and {B.shape[:-2]} do not broadcast")
+    return error or ValueError(got)
+
+
+def _unfit_einsum(subscripts: str, operands: Sequence[Any], error: Exception) -> Exception:
+    shapes = ", ".join(str(X.shape) for X in operands)
+    got = f"np.einsum: got subscripts {subscripts!r} for arrays of shapes {shapes}"
+    lengths: dict = {}
+    for term, X in zip(subscripts.split("->")[0].split(","), operands):
+        for index, n in zip(term, X.shape):
+            m = lengths.setdefault(index, n)
+            if m != n and 1 not in (m, n):
+                return ValueError(f"{got}: the index {index!r} has the lengths {m} and {n}")
+            lengths[index] = max(m, n)
+    return ValueError(f"{got}: {error}") if type(error) is ValueError else error
+
+
 # ---- NumPy 2 has some of them under a second name, for stacks
 
 if hasattr(np, "matrix_transpose"):
 
     @implements(np.matrix_transpose, np.linalg.matrix_transpose)
-    def matrix_transpose(X: Any) -> Any:
-        return np.swapaxes(X, -1, -2)
+    def matrix_transpose(x: Any) -> Any:
+        return np.swapaxes(x, -1, -2)
 
     @implements(np.vecdot)
+    @composed(np.vecdot)
     def vecdot(A: Any, B: Any) -> Any:
-        return einsum("...i,...i->...", A, B)
+        return np.einsum("...i,...i->...", A, B)
 
     @implements(np.linalg.vecdot)
-    def _linalg_vecdot(A: Any, B: Any, axis: int = -1) -> Any:
-        return vecdot(np.moveaxis(as_array(A), axis, -1), np.moveaxis(as_array(B), axis, -1))
+    @composed(np.linalg.vecdot)
+    def _linalg_vecdot(x1: Any, x2: Any, *, axis: int = -1) -> Any:
+        return vecdot(np.moveaxis(as_array(x1), axis, -1), np.moveaxis(as_array(x2), axis, -1))
 
     @implements(np.linalg.diagonal)
-    def _linalg_diagonal(X: Any, offset: int = 0) -> Any:
-        return diagonal(X, offset, -2, -1)
+    def _linalg_diagonal(x: Any, *, offset: int = 0) -> Any:
+        return diagonal(x, offset, -2, -1)
 
     @implements(np.linalg.trace)
-    def _linalg_trace(X: Any, offset: int = 0) -> Any:
-        return trace(X, offset, -2, -1)
+    def _linalg_trace(x: Any, *, offset: int = 0, dtype: Any = None) -> Any:
+        return trace(x, offset, -2, -1, dtype)
 
     @implements(np.linalg.cross)
-    def _linalg_cross(A: Any, B: Any, axis: int = -1) -> Any:
+    def _linalg_cross(x1: Any, x2: Any, *, axis: int = -1) -> Any:
+        A, B = as_array(x1), as_array(x2)
+        if A.shape[axis] != 3 or B.shape[axis] != 3:
+            raise ValueError(
+                f"np.linalg.cross: got vectors of length {A.shape[axis]} and {B.shape[axis]}, "
+                "wanted 3 and 3: say by axis= where the three components are"
+            )
         return cross(A, B, axis=axis)
 
+    @implements(np.linalg.outer)
+    def _linalg_outer(x1: Any, x2: Any) -> Any:
+        A, B = as_array(x1), as_array(x2)
+        if not A.ndim == B.ndim == 1:
+            raise ValueError(
+                f"np.linalg.outer: got arrays of shapes {A.shape} and {B.shape}, wanted vectors"
+            )
+        return outer(A, B)
+
+    @implements(np.linalg.tensordot)
+    def _linalg_tensordot(x1: Any, x2: Any, *, axes: Any = 2) -> Any:
+        return tensordot(x1, x2, axes)
+
     implements(np.linalg.matmul)(matmul)
-    implements(np.linalg.outer)(outer)
-    implements(np.linalg.tensordot)(tensordot)
+
+if hasattr(np, "matvec"):  # NumPy 2.2
+
+    @implements(np.matvec)
+    @composed(np.matvec)
+    def matvec(A: Any, v: Any) -> Any:
+        return np.squeeze(np.matmul(A, np.expand_dims(v, -1)), -1)
+
+    @implements(np.vecmat)
+    @composed(np.vecmat)
+    def vecmat(v: Any, A: Any) -> Any:
+        return np.squeeze(np.matmul(np.expand_dims(v, -2), A), -2)

@@ -1,8 +1,8 @@
 """Shapes: what puts the same numbers elsewhere, or says them again.
 
-All of it but sorting is linear, and the gradient is moved back the same way. What NumPy
-says about shapes and axes, wrong ones included, is asked of NumPy: its function is applied
-to an array without numbers that has the shape in question.
+All of it is linear, and the gradient is moved back the same way. What NumPy says about shapes
+and axes, wrong ones included, is asked of NumPy: its function is applied to an array without
+numbers that has the shape in question.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import Any, Callable
 
 import numpy as np
 
-from npbp.graph.operations.indexing import Scatter, along_axis, checked_axis, getitem, open_index
-from npbp.graph.operation import Constant, LinearMap, Operation
+from npbp.graph.operations.indexing import Scatter, SetItem, checked_axis, getitem
+from npbp.graph.operation import Constant, LinearMap
 from npbp.graph.protocols import implements
+from npbp.graph.variable import Variable, value_of
 
 
 class Transpose(LinearMap):
@@ -110,22 +111,38 @@ for _function in (np.transpose, np.swapaxes, np.moveaxis, np.rollaxis):
 # ---- the same numbers in another shape
 
 
-def _only_c_order(name: str, order: str) -> None:
-    if order != "C":
-        raise TypeError(f"np.{name}: got order={order!r}, which is not known for variables: only C")
-
-
 @implements(np.reshape)
-def reshape(a: Any, shape: Any = None, order: str = "C", *, newshape: Any = None) -> Any:
-    _only_c_order("reshape", order)
-    shape = newshape if shape is None else shape  # it was called newshape before NumPy 2.1
-    return Reshape(shape if np.ndim(shape) == 0 else tuple(shape))(a)
+def reshape(
+    a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None
+) -> Any:
+    # (It was called newshape before NumPy 2.1. Nothing writes into a variable, so whether it is
+    # copied makes no difference.)
+    shape = newshape if shape is None else shape
+    shape = shape if np.ndim(shape) == 0 else tuple(shape)
+    if order == "A":
+        order = _order_in_memory(a)
+    if order == "C":
+        return Reshape(shape)(a)
+    numbered = np.reshape(np.broadcast_to(0, np.shape(a)), shape, order=order)  # or an error
+    return np.transpose(Reshape(numbered.shape[::-1])(np.transpose(a)))
 
 
 @implements(np.ravel)
 def ravel(a: Any, order: str = "C") -> Any:
-    _only_c_order("ravel", order)
+    if order == "A":
+        order = _order_in_memory(a)
+    if order == "F":
+        return Reshape(-1)(np.transpose(a))
+    if order == "K":  # in the order in which the numbers are in memory when this is called
+        places = np.empty_like(value_of(a), dtype=np.intp)
+        places[...] = np.arange(places.size).reshape(places.shape)
+        return Reshape(-1)(a)[np.ravel(places, "K")]
+    np.ravel(0, order)  # or an error
     return Reshape(-1)(a)
+
+
+def _order_in_memory(a: Any) -> str:
+    return "F" if np.isfortran(np.asarray(value_of(a))) else "C"
 
 
 def _reshapes(function: Callable) -> None:
@@ -154,14 +171,23 @@ for _function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
 
 
 @implements(np.broadcast_to)
-def broadcast_to(array: Any, shape: Any) -> Any:
+def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     return BroadcastTo(shape if np.ndim(shape) == 0 else tuple(shape))(array)
 
 
 @implements(np.broadcast_arrays)
-def broadcast_arrays(*args: Any) -> tuple:
+def broadcast_arrays(*args: Any, subok: bool = False) -> tuple:
     shape = np.broadcast_shapes(*map(np.shape, args))
     return tuple(broadcast_to(a, shape) for a in args)
+
+
+@implements(np.meshgrid)
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple:
+    """The coordinates of a grid: each of xi along an axis of its own, and the same along others."""
+    shapes = [np.broadcast_to(0, np.shape(x)) for x in xi]
+    grids = np.meshgrid(*shapes, copy=False, sparse=True, indexing=indexing)
+    coordinates = tuple(Reshape(grid.shape)(x) for grid, x in zip(grids, xi))
+    return coordinates if sparse else broadcast_arrays(*coordinates)
 
 
 @implements(np.tile)
@@ -219,6 +245,11 @@ def _moved(function: Callable, a: Any, *args: Any, **kwargs: Any) -> Any:
 
     So one line does what would need an operation of its own.
     """
+    if any(type(x) is Variable for x in (*args, *kwargs.values())):
+        raise TypeError(
+            f"np.{function.__name__}: got a variable among the settings, wanted plain numbers "
+            "there (x.value), as the shape of the result depends on them"
+        )
     places = np.arange(np.size(a)).reshape(np.shape(a))
     return ravel(a)[function(places, *args, **kwargs)]
 
@@ -235,76 +266,27 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
 
 @implements(np.resize)
 def resize(a: Any, new_shape: Any) -> Any:
+    if not np.size(a):
+        return np.zeros_like(a, shape=new_shape)
     return _moved(np.resize, a, new_shape)
 
 
 @implements(np.pad)
-def pad(array: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
-    if mode in ("edge", "reflect", "symmetric", "wrap"):
-        return _moved(np.pad, array, pad_width, mode)
+def pad(array: Any, pad_width: Any, mode: str = "constant", **settings: Any) -> Any:
+    if mode in ("edge", "reflect", "symmetric", "wrap") and settings.get("reflect_type") != "odd":
+        return _moved(np.pad, array, pad_width, mode, **settings)
     if mode != "constant":
+        described = ", ".join([f"mode={mode!r}", *(f"{k}={v!r}" for k, v in settings.items())])
         raise TypeError(
-            f"np.pad: got mode={mode!r}, which is not known for variables: only constant, edge, "
+            f"np.pad: got {described}, which is not known for variables: only constant, edge, "
             "reflect, symmetric and wrap"
         )
     shape = np.shape(array)
-    border = np.pad(np.zeros(shape, array.dtype), pad_width, constant_values=constant_values)
-    widths = np.broadcast_to(pad_width, (len(shape), 2))
-    inside = tuple(slice(int(w), int(w) + n) for (w, _), n in zip(widths, shape))
-    padded = Scatter(inside, border.shape)(array)
-    return padded + border if border.any() else padded
-
-
-# ---- in order of size
-
-
-class Sort(Operation):
-    """``Y = X in ascending order`` along the last axis;  dJ/dX = G, moved back.
-
-    The rank of a number is how many are smaller, so each number of X gets what G has for
-    its rank. Equal numbers have equal ranks, and share: each gets the mean.
-    """
-
-    def forward(self, X: Any) -> Any:
-        return np.sort(X)
-
-    def bprop(self, i: int, G: Any, Y: Any, X: Any) -> Any:
-        return self.move(G, rank(Y), rank(X))
-
-    def jvp(self, i: int, T: Any, Y: Any, X: Any) -> Any:
-        return self.move(T, rank(X), rank(Y))
-
-    def move(self, D: Any, source: Any, target: Any) -> Any:
-        """From numbers of ranks ``source``, in all their places, to those of ``target``."""
-        index, I = open_index(along_axis(D.shape, source, -1))
-        total = Scatter(index, D.shape)(D, *I)
-        count = Scatter(index, D.shape)(np.ones(D.shape, D.dtype), *I)
-        return np.take_along_axis(total, target, -1) / np.take_along_axis(count, target, -1)
-
-
-@Constant
-def rank(X: Any) -> Any:
-    """How many numbers along the last axis are smaller."""
-    order = np.argsort(X, kind="stable")
-    Y = np.take_along_axis(X, order, -1)
-    smaller = np.zeros(Y.shape, dtype=order.dtype)
-    smaller[..., 1:] = np.where(Y[..., 1:] != Y[..., :-1], np.arange(1, Y.shape[-1]), 0)
-    smaller = np.maximum.accumulate(smaller, axis=-1)
-    ranks = np.empty_like(smaller)
-    np.put_along_axis(ranks, order, smaller, -1)
-    return ranks
-
-
-_sort = Sort()
-
-
-@implements(np.sort)
-def sort(a: Any, axis: int | None = -1, kind: str | None = None) -> Any:
-    if axis is None:
-        a, axis = ravel(a), -1
-    if axis in (-1, np.ndim(a) - 1):
-        return _sort(a)
-    return np.moveaxis(_sort(np.moveaxis(a, axis, -1)), -1, axis)
+    border = np.pad(np.zeros(shape, array.dtype), pad_width, **settings)
+    places = np.pad(np.arange(array.size).reshape(shape), pad_width, constant_values=-1)
+    corner = np.argwhere(places == 0)[0] if array.size else (0,) * len(shape)
+    inside = tuple(slice(int(k), int(k) + n) for k, n in zip(corner, shape))
+    return SetItem(inside)(border, array) if border.any() else Scatter(inside, border.shape)(array)
 
 
 # ---- the same numbers as they are
@@ -324,6 +306,13 @@ def astype(X: Any, dtype: Any) -> Any:
     return Constant(astype)(X)
 
 
+if hasattr(np, "astype"):  # NumPy 2.1
+
+    @implements(np.astype)
+    def _np_astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+        return astype(x, dtype)
+
+
 @implements(np.copy)
-def copy(a: Any, order: str = "K") -> Any:
+def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
     return a  # nothing writes into a variable, so it is as good as a copy

@@ -65,6 +65,28 @@ def norm(ord=None, axis=None, keepdims=False):
     return lambda x: np.linalg.norm(x, ord=ord, axis=axis, keepdims=keepdims)
 
 
+def hermitian_squared(x):
+    """Of a matrix with eigenvalues of both signs: what does not depend on the vectors' signs."""
+    U, s, Vt = np.linalg.svd(symmetric(x) - 5 * eye(x), hermitian=True)
+    return (U * np.expand_dims(s * s, -2)) @ Vt + U * U
+
+
+def full(x):
+    U, s, Vt = np.linalg.svd(apart(x))
+    k = s.shape[-1]
+    return (U[..., :k] * np.expand_dims(s**3, -2)) @ Vt[..., :k, :]
+
+
+def filling(U, k):
+    """The projection to the columns that fill up U."""
+    return U[..., k:] @ np.swapaxes(U[..., k:], -1, -2)
+
+
+def q_and_r(x, mode="reduced"):
+    Q, R = np.linalg.qr(apart(x), mode)
+    return np.concatenate([np.ravel(Q), np.ravel(R)])
+
+
 ROWS = [
     Row("inv", lambda x: np.linalg.inv(regular(x)), A(3, 3)),
     Row("inv of a stack", lambda x: np.linalg.inv(regular(x)), A(2, 2, 2, 2)),
@@ -146,6 +168,84 @@ ROWS = [
         np.eye(3),
         order=1,
     ),
+    Row("svd: hermitian", lambda x: hermitian_squared(x), A(3, 3)),
+    Row("svd: hermitian, of a stack", lambda x: hermitian_squared(x), A(2, 2, 2)),
+    Row(
+        "svd: hermitian, singular values",
+        lambda x: np.linalg.svd(symmetric(x) - 5 * eye(x), compute_uv=False, hermitian=True),
+        A(3, 3),
+    ),
+    Row("svd: full, tall", full, A(4, 2)),
+    Row("svd: full, wide", full, A(2, 4)),
+    Row("svd: full, square", full, A(3, 3)),
+    Row("svd: full, of a stack", full, A(2, 3, 1)),
+    Row("svd: full, what fills up U", lambda x: filling(np.linalg.svd(apart(x))[0], 2), A(4, 2)),
+    Row(
+        "svd: full, what fills up V",
+        lambda x: filling(np.swapaxes(np.linalg.svd(apart(x))[2], -1, -2), 2),
+        A(2, 5),
+    ),
+    # qr
+    Row("qr", q_and_r, A(3, 3)),
+    Row("qr, tall", q_and_r, A(4, 2)),
+    Row("qr, wide", q_and_r, A(2, 4)),
+    Row("qr of a stack", q_and_r, A(2, 3, 2)),
+    Row("qr of 1 x 1", q_and_r, A(1, 1)),
+    Row("qr of an empty stack", q_and_r, A(0, 2, 2)),
+    Row("qr, R alone", lambda x: np.linalg.qr(regular(x), "r"), A(3, 3)),
+    Row("qr, R alone, wide", lambda x: np.linalg.qr(apart(x), mode="r"), A(2, 3)),
+    Row("qr, complete, wide", lambda x: q_and_r(x, "complete"), A(2, 3)),
+    Row("qr, complete, R", lambda x: np.linalg.qr(apart(x), "complete")[1], A(4, 2)),
+    Row("qr, complete, Q", lambda x: np.linalg.qr(apart(x), "complete")[0][:, :2], A(4, 2)),
+    Row(
+        "qr, complete, what fills up Q",
+        lambda x: filling(np.linalg.qr(apart(x), "complete")[0], 2),
+        A(5, 2),
+    ),
+    # least squares, condition, tensors
+    Row("lstsq, tall", lambda a, b: np.linalg.lstsq(a, b, rcond=None)[0], A(4, 2), A(4)),
+    Row("lstsq, wide", lambda a, b: np.linalg.lstsq(a, b, rcond=None)[0], A(2, 4), A(2, 3)),
+    Row("lstsq, square", lambda a, b: np.linalg.lstsq(regular(a), b, -1)[0], A(3, 3), A(3, 1)),
+    Row(
+        "lstsq of rank 1",
+        lambda a, b, y: np.linalg.lstsq(a @ b, y, 1e-10)[0],
+        A(4, 1),
+        A(1, 2),
+        A(4),
+        float32=False,
+    ),
+    Row("lstsq: residuals", lambda a, b: np.linalg.lstsq(a, b, None)[1], A(4, 2), A(4, 3)),
+    Row("lstsq: residual of a vector", lambda a, b: np.linalg.lstsq(a, b, None)[1], A(4, 2), A(4)),
+    Row("lstsq: singular values", lambda a, b: np.linalg.lstsq(a, b, None)[3], A(4, 2), A(4)),
+    Row("cond", lambda x: np.linalg.cond(apart(x)), A(3, 2)),
+    *[
+        Row(f"cond, {p}", lambda x, p=p: np.linalg.cond(regular(x), p), A(2, 2, 2))
+        for p in (2, -2, 1, -1, inf, -inf, "fro", "nuc")
+    ],
+    Row("tensorsolve", lambda a, b: np.linalg.tensorsolve(a, b), A(2, 3, 6), A(2, 3)),
+    Row(
+        "tensorsolve, axes",
+        lambda a, b: np.linalg.tensorsolve(a, b, axes=(0, 1)),
+        A(2, 3, 3, 2),
+        A(3, 2),
+    ),
+    Row("tensorinv", lambda a: np.linalg.tensorinv(a), A(2, 3, 6)),
+    Row("tensorinv, 1", lambda a: np.linalg.tensorinv(a, ind=1), A(6, 3, 2)),
+    Row("pinv, hermitian", lambda x: np.linalg.pinv(symmetric(x), hermitian=True), A(2, 3, 3)),
+    Row("pinv of no rows", np.linalg.pinv, A(0, 3)),
+    Row("inv of 0 x 0", np.linalg.inv, A(0, 0)),
+    Row("solve of 0 x 0", np.linalg.solve, A(0, 0), A(0, 2)),
+    Row("solve for no columns", lambda a, b: np.linalg.solve(regular(a), b), A(2, 2), A(2, 0)),
+    Row("det of 0 x 0", np.linalg.det, A(0, 0)),
+    Row("log |det| of 0 x 0", lambda x: np.linalg.slogdet(x)[1], A(0, 0)),
+    Row("cholesky of 0 x 0", np.linalg.cholesky, A(0, 0)),
+    Row("eigvalsh of 0 x 0", np.linalg.eigvalsh, A(0, 0)),
+    Row("eigh of 0 x 0", lambda x: np.linalg.eigh(x)[1], A(0, 0)),
+    Row("singular values of no rows", lambda x: np.linalg.svd(x, compute_uv=False), A(0, 3)),
+    Row("svd of no columns", lambda x: np.linalg.svd(x, full_matrices=False)[0], A(3, 0)),
+    Row("qr of no columns", lambda x: np.linalg.qr(x)[0], A(3, 0)),
+    Row("matrix_power of 0 x 0", lambda x: np.linalg.matrix_power(x, 3), A(0, 0)),
+    Row("matrix_power 3", lambda x: np.linalg.matrix_power(x, 3), A(2, 2, 2)),
     Row("pinv, tall", np.linalg.pinv, A(4, 2)),
     Row("pinv, wide", lambda x: np.linalg.pinv(x, 1e-10), A(2, 4)),
     Row("pinv of a stack", np.linalg.pinv, A(2, 3, 2)),
@@ -192,16 +292,39 @@ ROWS = [
     Row("norm -2 of a matrix", norm(-2), A(3, 2)),
     Row("norm nuc", norm("nuc"), A(2, 3)),
     Row("norm nuc of matrices", norm("nuc", axis=(2, 0)), A(2, 3, 2)),
+    *[
+        Row(f"norm {p} of matrices of no rows", norm(p, axis=(0, 2)), A(0, 2, 3))
+        for p in ("fro", "nuc", 1, inf, 2)
+    ],
+    *[Row(f"norm {p} of nothing", norm(p), A(0)) for p in (1, 2, 3, inf, 0)],
+    Row("norm inf along a size-0 axis", norm(inf, axis=1, keepdims=True), A(3, 0)),
     Row("norm 2 of matrices, kept", norm(2, axis=(0, -1), keepdims=True), A(2, 3, 2)),
 ]
 
 if hasattr(np.linalg, "vector_norm"):  # NumPy 2
+
+    def upper(x):
+        return np.linalg.cholesky(x, upper=True)
+
     ROWS += [
         Row("cholesky, upper", lambda x: np.linalg.cholesky(positive(x), upper=True), A(3, 3)),
         Row("solve a stack for one vector", np.linalg.solve, A(2, 2, 2), A(2)),
         Row("solve a stack for one matrix", np.linalg.solve, A(2, 2, 2), A(2, 2)),
         Row("matrix_norm", lambda x: np.linalg.matrix_norm(x), A(2, 3, 2)),
         Row("matrix_norm 1", lambda x: np.linalg.matrix_norm(x, ord=1, keepdims=True), A(3, 2)),
+        Row("pinv, rtol", lambda x: np.linalg.pinv(x, rtol=1e-10), A(4, 2)),
+        Row("cholesky, upper, of a stack", lambda x: upper(positive(x)), A(2, 2, 2)),
+        Row("vector_norm", lambda x: np.linalg.vector_norm(x), A(2, 3)),
+        Row("vector_norm of a number", lambda x: np.linalg.vector_norm(x), A()),
+        Row("vector_norm of nothing", lambda x: np.linalg.vector_norm(x, axis=0), A(0, 2)),
+        *[
+            Row(
+                f"vector_norm {p} over two axes",
+                lambda x, p=p: np.linalg.vector_norm(x, axis=(2, 0), ord=p, keepdims=True),
+                A(2, 3, 2),
+            )
+            for p in (1, 2, 3, inf, -inf, 0)
+        ],
         Row("svdvals", np.linalg.svdvals, A(2, 3, 2)),
     ]
 else:

@@ -42,6 +42,12 @@ ROWS = [
     Row("dot of a vector and a stack", np.dot, A(3), A(2, 3, 2)),
     Row("dot of a matrix and a stack", np.dot, A(2, 3), A(2, 3, 2)),
     Row("dot of stacks: all with all", np.dot, A(2, 2, 3), A(4, 3, 2)),
+    Row("dot of stacks, over a size-0 axis", np.dot, A(2, 1, 0), A(3, 0, 2)),
+    Row("dot of a stack and a vector", np.dot, A(2, 2, 3), A(3)),
+    Row("dot of a vector and a matrix", np.dot, A(2), A(2, 3)),
+    Row("inner of a stack and a vector", np.inner, A(2, 2, 3), A(3)),
+    Row("inner of a matrix and a number", np.inner, A(2, 3), A()),
+    Row("vdot of nothing", np.vdot, A(0), A(0)),
     Row("dot of a stack and a matrix", np.dot, A(2, 2, 3), A(3, 2)),
     Row("vdot flattens", np.vdot, A(2, 3), A(3, 2)),
     Row("inner of vectors", np.inner, A(3), A(3, seed=1)),
@@ -144,9 +150,16 @@ ROWS = [
     Row("cross along the first axis", lambda a, b: np.cross(a, b, axis=0), A(3, 2), A(3, 1)),
     Row("cross along three axes", lambda a, b: np.cross(a, b, 0, 1, -2), A(3, 2), A(2, 3)),
     Row("multi_dot", lambda *X: np.linalg.multi_dot(X), A(2, 4), A(4, 3), A(3, 2)),
+    Row("multi_dot of two", lambda *X: np.linalg.multi_dot(X), A(2, 4), A(4, 3)),
+    Row("multi_dot of five", lambda *X: np.linalg.multi_dot([*X, X[0], X[1]]), A(2, 3), A(3, 2)),
+    Row("multi_dot of a row", lambda *X: np.linalg.multi_dot(X), A(2), A(2, 3), A(3, 2)),
+    Row("multi_dot of a column", lambda *X: np.linalg.multi_dot(X), A(2, 3), A(3, 2), A(2)),
+    Row("multi_dot over nothing", lambda *X: np.linalg.multi_dot(X), A(2, 0), A(0, 3), A(3, 2)),
     Row("multi_dot between vectors", lambda *X: np.linalg.multi_dot(X), A(2), A(2, 3), A(3)),
     # diagonals
     Row("trace", np.trace, A(3, 3)),
+    Row("trace of no rows", np.trace, A(0, 3)),
+    Row("trace of nothing but axes", lambda x: np.trace(x, axis1=1, axis2=2), A(2, 0, 0)),
     Row("trace as a method", lambda x: x.trace(), A(3, 3)),
     Row("trace of a wide matrix, above", lambda x: np.trace(x, 1), A(2, 4)),
     Row("trace of a stack", lambda x: np.trace(x, offset=-1, axis1=-1, axis2=0), A(3, 2, 4)),
@@ -188,4 +201,12 @@ if hasattr(np, "matrix_transpose"):  # NumPy 2
         Row("linalg.matmul", np.linalg.matmul, A(2, 3), A(3, 2)),
         Row("linalg.outer", np.linalg.outer, A(2), A(3)),
         Row("linalg.tensordot", lambda a, b: np.linalg.tensordot(a, b, axes=1), A(2, 3), A(3, 2)),
+    ]
+
+if hasattr(np, "matvec"):  # NumPy 2.2
+    ROWS += [
+        Row("matvec", np.matvec, A(2, 3), A(3)),
+        Row("matvec of stacks that broadcast", np.matvec, A(4, 1, 2, 3), A(2, 3)),
+        Row("vecmat", np.vecmat, A(3), A(3, 2)),
+        Row("vecmat of stacks that broadcast", np.vecmat, A(2, 3), A(4, 1, 3, 2)),
     ]

@@ -249,6 +249,7 @@ def test_functions_that_write_say_what_to_use():
         lambda: np.put(x, [0], 1.0),
         lambda: np.place(x, [True, False, True], 1.0),
         lambda: np.putmask(x, [True, False, True], 1.0),
+        lambda: np.fill_diagonal(Variable(A(3, 3)), 0.0),
         lambda: np.copyto(plain, x),
         lambda: np.put_along_axis(x, np.array([0]), 1.0, 0),
         lambda: np.add.at(plain, [0, 1], x[:2]),
@@ -260,9 +261,37 @@ def test_functions_that_write_say_what_to_use():
     np.testing.assert_array_equal(plain, A(3))
 
 
-def test_take_refuses_other_modes():
-    with pytest.raises(TypeError, match="np.take: got mode='wrap'"):
-        np.take(Variable(A(3)), [5], mode="wrap")
+def test_take_knows_the_modes_of_numpy_and_no_other():
+    x = Variable(A(3))
+    with pytest.raises(ValueError, match="np.take: got mode='around', wanted 'raise', 'wrap'"):
+        np.take(x, [5], mode="around")
+    with pytest.raises(IndexError):
+        np.take(x, [5])
+    for mode in ("wrap", "clip"):
+        with pytest.raises(IndexError):  # as NumPy does
+            np.take(x[:0], [5], mode=mode)
+
+
+def test_the_mode_of_take_is_applied_again_to_an_index_that_is_a_variable():
+    x, i = Variable(A(3)), Variable(np.array([4, -5]))
+    y = np.take(x, i, mode="wrap")
+    np.testing.assert_array_equal(y.value, np.take(x.value, [4, -5], mode="wrap"))
+    again = graph.evaluate(y, {i: [7, 2]})
+    np.testing.assert_array_equal(again, np.take(x.value, [7, 2], mode="wrap"))
+
+
+def test_compress_wants_a_condition_of_one_axis():
+    with pytest.raises(ValueError, match=r"np.compress: got a condition of shape \(1, 2\)"):
+        np.compress([[True, False]], Variable(A(2)))
+
+
+@pytest.mark.parametrize(
+    "f", [np.diag_indices_from, np.tril_indices_from, lambda x: np.triu_indices_from(x, k=1)]
+)
+def test_the_places_of_a_part_of_a_matrix_are_asked_of_its_shape(f):
+    x = A(3, 3)
+    for found, expected in zip(f(Variable(x)), f(x)):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_take_along_axis_wants_as_many_axes():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from rows import A
 
+from npbp import graph
 from npbp.graph import Variable, general_back_propagation
 
 
@@ -119,16 +120,185 @@ def test_equal_singular_values_and_zeros_among_them_give_numbers():
             assert np.isfinite(gradient(f, x)).all()
 
 
-def test_the_full_singular_vectors_of_a_rectangle_have_no_derivative():
-    with pytest.raises(ValueError, match=r"shape \(4, 3\), wanted full_matrices=False"):
-        np.linalg.svd(Variable(A(4, 3)))
-    assert np.linalg.svd(Variable(A(4, 3)), compute_uv=False).shape == (3,)
+# ---- symmetric matrices, and others
 
 
-@pytest.mark.parametrize("f", [np.linalg.svd, np.linalg.pinv])
-def test_hermitian_is_not_known(f):
-    with pytest.raises(TypeError, match="hermitian=True, which is not known"):
-        f(Variable(A(3, 3)), hermitian=True)
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.linalg.cholesky,
+        np.linalg.eigvalsh,
+        lambda x: np.linalg.eigvalsh(x, UPLO="U"),
+        lambda x: np.linalg.eigh(x)[1] ** 2,
+        lambda x: np.linalg.eigh(x, "U")[0],
+        lambda x: np.linalg.svd(x, hermitian=True)[1],
+        lambda x: np.linalg.svd(x, compute_uv=False, hermitian=True),
+        lambda x: np.linalg.pinv(x, hermitian=True),
+    ],
+)
+def test_a_matrix_that_is_not_symmetric_stands_for_its_symmetric_part(f):
+    """Value, gradient, tangent and differences of the value belong together."""
+    x, u = A(3, 3) + np.diag([9.0, 4.0, 6.0]), A(3, 3, seed=1)
+    y, pull = graph.vjp(f, x)
+    np.testing.assert_array_equal(y, f((x + x.T) / 2))
+    above, below = (f(Variable(x + h * u)).value for h in (1e-6, -1e-6))
+    change = (above - below) / 2e-6
+    np.testing.assert_allclose(graph.jvp(f, (x,), (u,))[1], change, atol=1e-7)
+    G = A(*y.shape, seed=2)
+    (gradient,) = pull(G)
+    np.testing.assert_allclose(np.sum(gradient * u), np.sum(G * change), atol=1e-7)
+    np.testing.assert_allclose(gradient, gradient.T, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "f", [np.linalg.cholesky, np.linalg.eigvalsh, lambda x: np.linalg.eigh(x, "U")[1] ** 2]
+)
+def test_check_grads_agrees_at_a_symmetric_matrix_whatever_the_direction(f):
+    x = A(3, 3)
+    graph.check_grads(f, (x @ x.T + np.diag([1.0, 3.0, 6.0]),))
+
+
+def test_what_is_not_a_square_matrix_is_not_symmetric():
+    for f in (np.linalg.cholesky, np.linalg.eigh, np.linalg.eigvalsh):
+        with pytest.raises(np.linalg.LinAlgError, match=r"shape \(2, 3\).* wanted \(..., n, n\)"):
+            f(Variable(A(2, 3)))
+
+
+# ---- NumPy's number, to the last bit
+
+
+def definite(n, m):
+    x = A(n, m)
+    return x @ x.T + np.eye(n)
+
+
+LINALG = {
+    "inv": (np.linalg.inv, A(20, 20)),
+    "det": (np.linalg.det, A(20, 20)),
+    "slogdet": (np.linalg.slogdet, A(20, 20)),
+    "solve": (lambda x: np.linalg.solve(x, np.ones(20)), A(20, 20)),
+    "solve for matrices": (lambda x: np.linalg.solve(x, x.T), A(2, 20, 20)[0]),
+    "lstsq": (lambda x: np.linalg.lstsq(x, x[:, 0], None), A(20, 5)),
+    "lstsq, wide": (lambda x: np.linalg.lstsq(x, x[:, :2], 0.1), A(5, 20)),
+    "pinv": (np.linalg.pinv, A(20, 9)),
+    "pinv, rcond": (lambda x: np.linalg.pinv(x, 0.3), A(9, 20)),
+    "pinv, hermitian": (lambda x: np.linalg.pinv(x, hermitian=True), definite(9, 9)),
+    "matrix_rank": (np.linalg.matrix_rank, A(9, 20)),
+    "cond": (np.linalg.cond, A(9, 20)),
+    "cond of a singular matrix": (lambda x: np.linalg.cond(x, 1), np.zeros((3, 3))),
+    "tensorsolve": (lambda x: np.linalg.tensorsolve(x, x[..., 0]), A(4, 5, 20)),
+    "tensorinv": (np.linalg.tensorinv, A(4, 5, 20)),
+    "cholesky": (np.linalg.cholesky, definite(20, 30)),
+    "eigh": (np.linalg.eigh, definite(20, 30)),
+    "eigh, U": (lambda x: np.linalg.eigh(x, UPLO="U"), definite(20, 30)),
+    "eigvalsh": (np.linalg.eigvalsh, definite(20, 30)),
+    "svd": (np.linalg.svd, A(20, 9)),
+    "svd, wide": (np.linalg.svd, A(9, 20)),
+    "svd, reduced": (lambda x: np.linalg.svd(x, full_matrices=False), A(20, 9)),
+    "svd, values": (lambda x: np.linalg.svd(x, compute_uv=False), A(20, 9)),
+    "svd, hermitian": (lambda x: np.linalg.svd(x, hermitian=True), definite(9, 9) - 2 * np.eye(9)),
+    "qr": (np.linalg.qr, A(20, 9)),
+    "qr, complete": (lambda x: np.linalg.qr(x, "complete"), A(20, 9)),
+    "qr, r": (lambda x: np.linalg.qr(x, "r"), A(9, 20)),
+    **{
+        f"matrix_power {n}": (lambda x, n=n: np.linalg.matrix_power(x, n), A(9, 9))
+        for n in (-3, 0, 1, 2, 3, 5, 7)
+    },
+    **{
+        f"norm {p}": (lambda x, p=p: np.linalg.norm(x, p), A(20, 9))
+        for p in (None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)
+    },
+    **{
+        f"norm {p} along an axis": (lambda x, p=p: np.linalg.norm(x, p, axis=0), A(20, 9))
+        for p in (None, 0, 1, -1, 2, 2.5, 3, np.inf, -np.inf)
+    },
+    "norm of a vector": (np.linalg.norm, A(300)),
+}
+if hasattr(np.linalg, "vector_norm"):  # NumPy 2
+    LINALG |= {
+        "cholesky, upper": (lambda x: np.linalg.cholesky(x, upper=True), definite(20, 30)),
+        "pinv, rtol": (lambda x: np.linalg.pinv(x, rtol=0.3), A(20, 9)),
+        "matrix_norm": (lambda x: np.linalg.matrix_norm(x, ord=2), A(3, 20, 9)),
+        "vector_norm": (lambda x: np.linalg.vector_norm(x, axis=(2, 0), ord=3), A(3, 20, 9)),
+        "svdvals": (np.linalg.svdvals, A(20, 9)),
+    }
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+@pytest.mark.parametrize("name", LINALG)
+def test_the_value_is_that_of_numpy_to_the_last_bit(name, dtype):
+    f, x = LINALG[name]
+    x = (x * 9).astype(dtype)
+    gaps = np.zeros([2 * n for n in x.shape], dtype)[(slice(None, None, 2),) * x.ndim]
+    gaps[...] = x
+    for x in (x, np.asfortranarray(x), gaps, np.flip(np.flip(x).copy())):
+        with np.errstate(divide="ignore"):
+            found, expected = f(Variable(x)), f(x)
+        if not isinstance(expected, tuple):
+            found, expected = [found], [expected]
+        assert len(found) == len(expected)
+        for a, b in zip(found, expected):
+            assert (a.shape, a.dtype) == (np.shape(b), np.asarray(b).dtype)
+            np.testing.assert_array_equal(a.value, b)
+
+
+@pytest.mark.parametrize("ord", ["fro", "nuc", 1, -1, 2, -2, 3, 0, np.inf, -np.inf, None])
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (0, 0), (2, 0, 3)])
+@pytest.mark.parametrize("axis", [None, 0, 1, (0, 1), (1, 0)])
+def test_a_norm_of_an_empty_array_is_that_of_numpy_or_an_error_as_there(ord, shape, axis):
+    x = np.zeros(shape)
+    try:
+        with np.errstate(divide="ignore"):  # 0 to a negative power
+            expected = np.linalg.norm(x, ord, axis)
+    except (ValueError, np.linalg.LinAlgError):
+        with pytest.raises((ValueError, np.linalg.LinAlgError)):
+            np.linalg.norm(Variable(x), ord, axis)
+        return
+    found = np.linalg.norm(Variable(x), ord, axis)
+    assert found.shape == expected.shape and found.dtype == expected.dtype
+    np.testing.assert_array_equal(found.value, expected)
+    assert gradient(lambda x: np.sum(np.linalg.norm(x, ord, axis)), x).shape == shape
+
+
+# ---- systems
+
+
+@pytest.mark.parametrize(
+    "f, shapes, message",
+    [
+        (np.linalg.solve, [(3, 3), (4, 2)], r"linalg.solve.*\(3, 3\) and \(4, 2\).* 3 and 4"),
+        (np.linalg.solve, [(3, 3), (4,)], r"linalg.solve.*\(3, 3\) and \(4,\).* 3 and 4"),
+        (np.linalg.lstsq, [(3, 2), (4,)], r"linalg.lstsq.*\(3, 2\) and \(4,\).* 3 and 4"),
+    ],
+)
+def test_a_system_of_shapes_that_do_not_fit_names_the_lengths_that_differ(f, shapes, message):
+    a, b = (np.ones(shape) for shape in shapes)
+    with pytest.raises(ValueError, match=message):
+        f(Variable(a), b)
+    with pytest.raises(ValueError, match=message):
+        f(a, Variable(b))
+
+
+def test_the_rank_is_a_constant():
+    x = Variable(A(3, 4))
+    assert np.linalg.matrix_rank(x).value == 3
+    assert np.linalg.matrix_rank(x, tol=100.0).value == 0
+    assert np.linalg.matrix_rank(x.value @ x.T, None, True).value == 3
+    assert np.linalg.lstsq(x, A(3), None)[2].value == 3
+
+
+def test_a_mode_of_qr_that_has_no_derivative_is_refused_by_name():
+    with pytest.raises(ValueError, match="np.linalg.qr: got mode='raw', wanted 'reduced'"):
+        np.linalg.qr(Variable(A(3, 3)), "raw")
+
+
+def test_the_residuals_of_a_system_without_full_rank_are_empty_and_have_the_gradient_0():
+    x = Variable(np.ones((4, 2)))
+    residuals = np.linalg.lstsq(x, A(4), None)[1]
+    assert residuals.shape == (0,)
+    np.testing.assert_array_equal(
+        general_back_propagation([x], np.sum(residuals))[x].value, np.zeros((4, 2))
+    )
 
 
 # ---- norms
@@ -171,6 +341,7 @@ def test_the_largest_entries_of_the_norm_inf_share_the_gradient():
         (A(2, 2, 2), {"ord": 2}, "wanted one axis"),
         (A(2, 2, 2), {"axis": (0, -3)}, "two different ones"),
         (A(2, 2, 2), {"axis": (0, 1, 2)}, r"axis=\(0, 1, 2\)"),
+        (A(0), {"ord": -np.inf}, r"ord=-inf, axis=None and an array of shape \(0,\).* zero-size"),
     ],
 )
 def test_a_norm_that_is_none_is_refused(x, settings, message):
