@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,11 @@ def train(options: argparse.Namespace) -> int:
     report = Report(new_run_folder(options.out, options.data), options.epochs)
     try:
         report.write(network, History())  # a folder that cannot be written to says so now
-        history = fit(network, (X, y), test, epochs=options.epochs, batch_size=options.batch_size,
-                      optimizer=SGD(options.alpha), rng=rng, callbacks=[report])
+        with warnings.catch_warnings():  # the hint is given below, in the command's own words
+            warnings.simplefilter("ignore", UserWarning)
+            history = fit(network, (X, y), test, epochs=options.epochs,
+                          batch_size=options.batch_size, optimizer=SGD(options.alpha), rng=rng,
+                          callbacks=[report])
         if len(history.loss) > report.written:  # Ctrl-C fell between an epoch's end and here
             report.write(network, history)
         report.bar.clear()

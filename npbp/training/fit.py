@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 import numpy as np
 
 from npbp.layers.checks import kind
-from npbp.losses import count_correct
+from npbp.losses import SoftmaxCrossEntropyLoss, count_correct
 from npbp.network import Network
 from npbp.optimizers import SGD
+from npbp.training.advice import advice
 from npbp.training.history import History
 
 if TYPE_CHECKING:
@@ -90,6 +92,12 @@ def fit(
         Ctrl-C stops the training and also returns it, with ``interrupted`` True and the
         whole epochs so far. The network keeps the steps it has made.
 
+    Warns
+    -----
+    UserWarning
+        If the learning rate seems too large: the softmax cross-entropy rose, or was far up
+        and ends where guessing does.
+
     Raises
     ------
     DivergedError
@@ -145,6 +153,8 @@ def fit(
     except DivergedError as error:
         error.history = history
         raise
+    if isinstance(network.loss, SoftmaxCrossEntropyLoss) and not history.interrupted:
+        _warn(history, network.loss, train.batch_size)
     return history
 
 
@@ -179,6 +189,19 @@ def _measure(network: Network, validation: Batches, epoch: int) -> tuple[float, 
                 raise _diverged(network, X, loss, f"epoch {epoch}, validation batch {batch}")
         totals.add(probabilities, loss, y)
     return totals.means()
+
+
+def _warn(history: History, loss: SoftmaxCrossEntropyLoss, batch_size: int) -> None:
+    """Say so if the training went badly: a loss that does not fall goes unseen by itself."""
+    hint = advice(history, classes=loss.cached().shape[1]) if history.loss else ""
+    if "too small" in hint or not hint:  # a short training may well be meant
+        return
+    if loss.reduction == "sum":
+        hint += (
+            f" (the loss is a sum over a batch of {batch_size}, so alpha has to be about "
+            "that much smaller than with the mean)"
+        )
+    warnings.warn(f"fit: {hint}", stacklevel=3)
 
 
 def _take_over(held: dict[str, np.ndarray], parameters: dict[str, np.ndarray]) -> None:

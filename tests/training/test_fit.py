@@ -531,15 +531,38 @@ def test_a_callback_that_returns_true_stops_the_training_after_that_epoch(stop):
         lambda network, history: stop if len(history.loss) == 2 else None,
         lambda network, history: called.append(len(history.loss)),
     ]
-    history = fit(small("mean"), two_classes(12), epochs=5, callbacks=callbacks)
+    history = fit(small("mean"), two_classes(), epochs=5, callbacks=callbacks)
     assert len(history.loss) == 2 and not history.interrupted
     assert called == [1, 2]  # the others have their turn in the last epoch too
 
 
 @pytest.mark.parametrize("returned", [None, False, 1, "stop", np.False_])
 def test_a_callback_that_returns_anything_else_does_not_stop_it(returned):
-    history = fit(small("mean"), two_classes(12), epochs=3, callbacks=[lambda *_: returned])
+    history = fit(small("mean"), two_classes(), epochs=3, callbacks=[lambda *_: returned])
     assert len(history.loss) == 3
+
+
+# ---- a learning rate that is too large
+
+
+def test_an_alpha_for_the_mean_with_the_loss_of_a_sum_is_a_warning_that_says_so():
+    train = load("mnist-sample").train
+    with pytest.warns(UserWarning, match=r"^fit: .* too large, try a tenth of it .*sum over a batch of 64"):
+        history = fit(NeuralNet(rng=rng(0)), train, epochs=2, optimizer=SGD(0.064), rng=rng(0))
+    assert history.correct[-1] < 0.2
+
+
+def test_an_alpha_that_throws_the_loss_up_is_a_warning():
+    X, y = two_classes()
+    with pytest.warns(UserWarning, match="^fit: .*the learning rate may be too large, try a tenth of it$"):
+        fit(small("mean"), (100 * X, y), epochs=2, optimizer=SGD(0.1), rng=rng(0))
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e-6])
+def test_a_training_that_has_only_just_begun_gives_no_warning(alpha):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(small("mean"), two_classes(), epochs=1, optimizer=SGD(alpha), rng=rng(0))
 
 
 # ---- where there are no classes
