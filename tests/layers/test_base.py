@@ -217,7 +217,7 @@ def test_a_subclass_that_overrides_bp_param_of_a_declared_weight_is_fine():
 def test_a_fixed_array_in_a_layer_without_bp_param_is_no_weight():
     class Projection(Layer):
         def __init__(self):
-            self.P = np.ones((5, 3))
+            self.P = np.ones((5, 3), np.float32)
 
         def forward(self, x):
             self.cache = x.shape
