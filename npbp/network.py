@@ -94,6 +94,7 @@ class Network:
         return {
             f"{name}.{key}": value
             for name, layer in zip(self.names, self.layers)
+            if layer.parameter_names
             for key, value in layer.parameters.items()
         }
 

@@ -84,13 +84,13 @@ class Layer(Checked):
         names = self.parameter_names
         if not names and type(self).bp_param is not Layer.bp_param:
             raise ValueError(_undeclared(self))
-        for name in names:
-            if name not in self.__dict__:
-                raise ValueError(
-                    f"{type(self).__name__}.{name} was never set, wanted an array: assign "
-                    "one in __init__"
-                )
-        return {name: getattr(self, name) for name in names}
+        try:
+            return {name: self.__dict__[name] for name in names}
+        except KeyError as error:
+            raise ValueError(
+                f"{type(self).__name__}.{error.args[0]} was never set, wanted an array: assign "
+                "one in __init__"
+            ) from None
 
     def named_gradients(self, grad: np.ndarray) -> dict[str, np.ndarray]:
         """``bp_param(grad)`` by the names of the parameters.

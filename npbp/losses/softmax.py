@@ -23,11 +23,7 @@ def softmax(s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     >>> log_p[1]
     array([-1000.,     0.])
     """
-    # As columns, (C, N): NumPy goes along rows of N numbers in a third of the time that it
-    # takes for N rows of C, and there are few classes.
-    s = s.T.copy()
-    s -= s.max(axis=0)
+    s = s - s.max(axis=1, keepdims=True)
     e = np.exp(s)
-    sum_e = e.sum(axis=0)
-    p, log_p = e / sum_e, s - np.log(sum_e)
-    return p.T.copy(), log_p.T.copy()
+    sum_e = e.sum(axis=1, keepdims=True)
+    return e / sum_e, s - np.log(sum_e)
