@@ -22,7 +22,7 @@ from benchmarks.harness import Session, Timer
 from benchmarks.layers import linear_products
 from benchmarks.programs import ALPHA, with_npbp
 from npbp import SGD, Linear, datasets
-from npbp.layers.memory import aligned_copy
+from npbp.layers.speed import aligned_copy
 from npbp.losses import fraction_correct
 
 IN, ALONE, BARE, ALL = "in a step", "alone", "bare product", "all of them"

@@ -1,7 +1,7 @@
 """The hand-written layers, one idea a file.
 
 Read ``base`` first, then ``linear`` and ``activation``; ``checks`` says what is wrong with
-an array that is not as it should be, ``memory`` where weights lie.
+an array that is not as it should be, ``speed`` has what pays.
 """
 
 from npbp.layers.activation import ReLU

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from npbp.layers.checks import Checked, floating, kind, numbers
-from npbp.layers.memory import aligned_copy
+from npbp.layers.speed import aligned_copy
 
 
 class Layer(Checked):

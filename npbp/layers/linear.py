@@ -9,6 +9,7 @@ import numpy as np
 from npbp.initializers import xavier_uniform
 from npbp.layers.base import Layer, Parameter
 from npbp.layers.checks import floating, size
+from npbp.layers.speed import product
 
 
 class Linear(Layer):
@@ -90,7 +91,7 @@ class Linear(Layer):
         """``dJ/dW = [x 1]^T grad``: ``(N, out_features)`` to ``(in_features + 1, out_features)``."""
         x, grad = self._cached_and_upstream(grad)
         d_W = np.empty_like(self.W)
-        np.matmul(x.T, grad, out=d_W[:-1])
+        product(x.T, grad, out=d_W[:-1])
         grad.sum(axis=0, out=d_W[-1])
         return d_W
 
