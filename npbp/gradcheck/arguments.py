@@ -58,6 +58,7 @@ def generator(checker: str, rng: Any) -> np.random.Generator:
 
 
 def is_shape(x: Any) -> bool:
+    """Whether ``x`` is a shape and no array."""
     return isinstance(x, tuple) and not any(np.ndim(n) for n in x)
 
 
@@ -102,6 +103,7 @@ def input_of(checker: str, x: Any, rng: np.random.Generator, keep_integers: bool
 
 
 def parameters_of(name: str, layer: Any) -> dict[str, np.ndarray]:
+    """The layer's weights by name, checked: float64 arrays that the forward uses."""
     parameters = getattr(layer, "parameters", {})
     if not isinstance(parameters, Mapping):
         raise TypeError(

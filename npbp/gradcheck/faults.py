@@ -84,6 +84,7 @@ def _factor(factor: float, shape: tuple, N: int) -> str:
 
 
 def shape_cause(found: tuple, wanted: tuple, N: int) -> str:
+    """The likely cause of a gradient of a wrong shape, or ""."""
     table = [
         ("is the sum over the batch missing?", found == (N, *wanted)),
         ("is it transposed?", found == wanted[::-1]),

@@ -74,6 +74,7 @@ def is_left_alone(
 def takes_any_order_and_layout(
     name: str, layer: Any, x: np.ndarray, grad: np.ndarray, backward: Callable
 ) -> None:
+    """The backward calls come in any order, and arrays may lie in memory in any way."""
     y = layer.forward(x)
     right = backward()
     layer.forward(x)
@@ -92,6 +93,7 @@ def takes_any_order_and_layout(
 
 
 def keeps_float32(name: str, layer: Any, x: np.ndarray, grad: np.ndarray) -> None:
+    """What is float32 stays float32, forward and backward."""
     if x.dtype.kind != "f" or not hasattr(layer, "astype"):
         return
     twin = layer.astype(np.float32)

@@ -37,6 +37,7 @@ from npbp.graph.operations import (  # noqa: F401
     constants,
     convolution,
     cumulative,
+    diagonals,
     differences,
     factors,
     interpolation,

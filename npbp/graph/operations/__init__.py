@@ -3,7 +3,7 @@
 Read ``arithmetic`` first (the operators of Python), then ``elementwise`` (one line a
 function), ``constants`` (where no gradient passes), ``reductions``, ``softmax`` and
 ``cumulative``, ``shaping``, ``sorting``, ``joining``, ``choosing`` and ``indexing``,
-``products``, ``convolution``, ``linalg``, ``factors`` and ``norms``.
+``products``, ``diagonals``, ``convolution``, ``linalg``, ``factors`` and ``norms``.
 
 ``composed`` is for functions whose derivatives are those of a formula made of others:
 ``statistics`` and ``nanfunctions``, ``differences``, ``interpolation``. The rest is small:

@@ -117,6 +117,7 @@ def _stacked(items: Any, dtype: np.dtype) -> Any:
 
 
 def as_arrays(items: Any, dtype: Any = None, casting: str = "same_kind") -> list:
+    """Each of several as an array or a variable."""
     arrays = [x if hasattr(x, "dtype") else array(x) for x in items]
     if dtype is None:
         return arrays

@@ -163,6 +163,7 @@ def sum_formula(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
     initial: Any = None, where: Any = True,
 ) -> Any:  # fmt: skip
+    """``np.sum`` with all of its settings."""
     Y = np.sum(counted(in_type(a, dtype), where, 0), axis=axis, keepdims=keepdims)
     return Y if initial is None else Y + initial
 
@@ -188,6 +189,7 @@ def mean_formula(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
     *, where: Any = True,
 ) -> Any:  # fmt: skip
+    """``np.mean`` with all of its settings."""
     a = in_type(a, dtype)
     n = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
     return divide_or_0(np.sum(counted(a, where, 0), axis=axis, keepdims=keepdims), n)
@@ -197,6 +199,7 @@ def var_formula(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
     keepdims: bool = False, *, where: Any = True, mean: Any = None, correction: Any = None,
 ) -> Any:  # fmt: skip
+    """``np.var`` with all of its settings."""
     if mean is None:
         mean = mean_formula(a, axis, dtype, keepdims=True, where=where)
     D = counted(in_type(a, dtype) - mean, where, 0)
@@ -206,6 +209,7 @@ def var_formula(
 
 
 def std_formula(*args: Any, **settings: Any) -> Any:
+    """``np.std`` with all of its settings."""
     V = var_formula(*args, **settings)
     return np.where(V == 0, 0.0, np.sqrt(np.where(V == 0, 1.0, V)))
 

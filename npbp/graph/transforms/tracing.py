@@ -251,6 +251,7 @@ def basis(V: Variable, insert: bool) -> Iterator[Any]:
 
 
 def stacked(parts: list, axis: int, y: Any, x: Variable) -> Any:
+    """The rows or columns of a block as one array of shape ``y.shape + x.shape``."""
     if not parts:
         return np.zeros(y.shape + x.shape, x.dtype)
     return np.stack(parts, axis=axis).reshape(y.shape + x.shape)[()]
