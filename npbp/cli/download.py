@@ -14,7 +14,7 @@ def add_to(commands: Any) -> None:
     """The arguments of ``npbp download``."""
     sub = subcommand(commands, "download", download, "fetch a data set and say where its files are",
                   "  npbp download mnist\n"
-                  "  NPBP_DATA=/shared/data npbp download fashion-mnist\n\n"
+                  "  NPBP_DATA=/srv/data npbp download fashion-mnist\n\n"
                   "The files go to a folder NAME in that of NPBP_DATA, or else in the usual cache\n"
                   "folder. The proxy is that of https_proxy or all_proxy; the certificates are those\n"
                   "of REQUESTS_CA_BUNDLE, if it is set.\n")
