@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from npbp.graph.variable import AS_IT_IS, NUMBERS, OBJECT, Variable, constant
+from npbp.graph.variable import NUMBERS, OBJECT, Variable, constant
 
 VALUES = {np.ndarray, *(t for t in NUMBERS if issubclass(t, np.generic))}  # a variable has these
 
@@ -83,17 +83,17 @@ class Operation:
         raise NotImplementedError(f"{type(self).__name__} has no jvp(i, T, Y, *X)")
 
     def __call__(self, *inputs: Any) -> Any:
+        is_node = is_strange = False
         for x in inputs:
-            if type(x) is Variable:
-                break
-        else:
+            kind = type(x)
+            if kind is Variable:
+                is_node = True
+            elif x.dtype is OBJECT if kind is np.ndarray else kind not in NUMBERS:
+                is_strange = True
+        if not is_node:
             return self.forward(*inputs)
-        for x in inputs:
-            if type(x) is not Variable and (
-                type(x) not in AS_IT_IS or type(x) is np.ndarray and x.dtype is OBJECT
-            ):
-                inputs = self._numbers(inputs)
-                break
+        if is_strange:
+            inputs = self._numbers(inputs)
         value = self.forward(*[x.value if type(x) is Variable else x for x in inputs])
         if type(value) not in VALUES:
             value = self._array(value)

@@ -9,7 +9,7 @@ import numpy as np
 
 from npbp.graph.operation import Elementwise, Operation, watcher, watching
 from npbp.graph.protocols import implements
-from npbp.graph.variable import AS_IT_IS, OBJECT, Variable, constant
+from npbp.graph.variable import NUMBERS, OBJECT, Variable, constant
 
 # Python's operators and not NumPy's functions: on NumPy's scalars they are ten times
 # faster, and the numbers are the same, but for powers.
@@ -118,14 +118,15 @@ def _operator(op: Operation) -> tuple[Callable, Callable]:
     They do what calling ``op`` does. Written out for two inputs, it takes half of the time,
     and a program of many small numbers is made of little else.
     """
-    forward = op.forward
+    forward, array = op.forward, np.ndarray
 
     def method(self: Variable, other: Any) -> Variable:
-        if type(other) is Variable:
+        kind = type(other)
+        if kind is Variable:
             value = forward(self.value, other.value)
         else:
-            if type(other) is not float and (
-                type(other) not in AS_IT_IS or type(other) is np.ndarray and other.dtype is OBJECT
+            if kind is not float and (
+                other.dtype is OBJECT if kind is array else kind not in NUMBERS
             ):
                 other = constant(other)
                 if other is NotImplemented:
@@ -137,7 +138,12 @@ def _operator(op: Operation) -> tuple[Callable, Callable]:
         return Y
 
     def reflected(self: Variable, other: Any) -> Variable:
-        return op(other, self)
+        if type(other) is not float:  # of a number such as 1j, Python would make its own
+            return op(other, self)
+        Y = Variable(forward(other, self.value), None, op, (other, self))
+        if watching:
+            watcher().value(Y)
+        return Y
 
     return method, reflected
 
