@@ -233,6 +233,11 @@ def test_a_fixed_array_in_a_layer_without_bp_param_is_no_weight():
 # ---- numbers that are no numbers
 
 
+# (Before 1.24, NumPy makes an array of objects of rows of different lengths, and warns.)
+ragged = pytest.mark.filterwarnings("ignore:Creating an ndarray from ragged")
+
+
+@ragged
 @pytest.mark.parametrize(
     "value, error, message",
     [
@@ -241,14 +246,14 @@ def test_a_fixed_array_in_a_layer_without_bp_param_is_no_weight():
         ([["1.5"], ["2"]], TypeError, "<U3"),
         ([[1j], [2]], TypeError, "complex128"),
         (np.ma.masked_array([[1.0], [2.0]], [[True], [False]]), TypeError, r"masked array.*x.filled"),
-        ([[1.0], [2.0, 3.0]], ValueError, "rows of one length"),
+        ([[1.0], [2.0, 3.0]], (TypeError, ValueError), "rows of one length|object"),
         ({"W": 1}, TypeError, "object"),
     ],
 )
 def test_a_weight_that_is_not_of_real_numbers_is_an_error_that_names_it(value, error, message):
     layer = Linear(1, 1)
     before = layer.W.copy()
-    with pytest.raises(error, match=r"Linear\.W: got .*" + message):
+    with pytest.raises(error, match=rf"Linear\.W: got .*({message})"):
         layer.W = value
     assert np.array_equal(layer.W, before)
 
@@ -302,8 +307,10 @@ def test_an_input_or_gradient_that_is_not_of_real_numbers_is_refused_by_name(mak
             backward(spoil(grad))
 
 
+@ragged
 def test_rows_of_different_lengths_are_no_batch():
-    with pytest.raises(ValueError, match="ReLU: got a list that is no array, wanted rows of one"):
+    message = "ReLU: got (a list that is no array, wanted rows of one|object)"
+    with pytest.raises((TypeError, ValueError), match=message):
         ReLU()([[1.0, 2.0], [3.0]])
 
 
