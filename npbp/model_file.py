@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import inspect
+import io
 import json
 import math
 import os
@@ -40,8 +41,11 @@ def save(network: Any, path: str | bytes | os.PathLike) -> None:
             f"{type(network).__name__}.save: got a config of {structure.nbytes // 4} letters, wanted "
             f"{LONGEST // 4} at most: load reads no more"
         )
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, config=structure, **network.parameters)
+    # In memory first: an archive that a full disk breaks off complains once more when it goes.
+    archive = io.BytesIO()
+    np.savez(archive, config=structure, **network.parameters)
+    with replacing(path) as temporary:
+        temporary.write_bytes(archive.getbuffer())
 
 
 def recipe(part: Any) -> list:

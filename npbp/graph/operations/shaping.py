@@ -306,7 +306,7 @@ def astype(X: Any, dtype: Any) -> Any:
     return Constant(astype)(X)
 
 
-if hasattr(np, "astype"):  # NumPy 2.1
+if hasattr(np, "unstack"):  # NumPy 2.1: there it asks its argument
 
     @implements(np.astype)
     def _np_astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:

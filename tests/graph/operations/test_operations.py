@@ -308,6 +308,8 @@ ELSEWHERE += [
     np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.lexsort,
     np.linalg.matrix_rank,
 ]  # fmt: skip
+if hasattr(np, "trapz") and hasattr(np, "trapezoid"):  # NumPy 2.0 to 2.3 warn of the old name
+    ELSEWHERE.append(np.trapz)
 
 
 def is_flat(implementation):
