@@ -17,7 +17,6 @@ from npbp import model_file
 from npbp.layers import Layer, Linear, ReLU
 from npbp.layers.checks import floating
 from npbp.losses import SoftmaxCrossEntropyLoss, fraction_correct
-from npbp.model_file import recipe
 from npbp.optimizers import learning_rate  # one place says what an alpha is
 
 
@@ -224,7 +223,8 @@ class Network:
 
     def config(self) -> dict[str, Any]:
         """What ``save`` writes beside the weights: how to make this network again."""
-        return {"layers": [recipe(layer) for layer in self.layers], "loss": recipe(self.loss)}
+        layers = [model_file.recipe(layer) for layer in self.layers]
+        return {"layers": layers, "loss": model_file.recipe(self.loss)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], known: dict[str, type]) -> Network:

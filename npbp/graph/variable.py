@@ -48,8 +48,8 @@ class Variable:
     Raises
     ------
     TypeError
-        If the value is not a plain array of real numbers; if a NumPy function is called that has no
-        derivative here; if the value would be written into.
+        If the value is not a plain array of real numbers; if a NumPy function is called that
+        has no derivative here; if the value would be written into.
 
     Examples
     --------
@@ -165,8 +165,8 @@ class Variable:
     T = property(lambda self: np.transpose(self))
     mT = property(lambda self: np.swapaxes(self, -2, -1))
     flat = property(lambda self: np.ravel(self))
-    real = property(lambda self: _checked_real(self))
-    imag = property(lambda self: np.zeros_like(_checked_real(self)))
+    real = property(lambda self: np.real(self))
+    imag = property(lambda self: np.imag(self))
 
     @property
     def at(self) -> Any:
@@ -191,11 +191,6 @@ class Variable:
 
     def compress(self, condition: Any, *args: Any, **settings: Any) -> Variable:
         return np.compress(condition, self, *args, **settings)
-
-    def conjugate(self) -> Variable:
-        return _checked_real(self)
-
-    conj = conjugate
 
     def item(self, *args: Any) -> Any:
         """The one number of the value, or that at a place, as Python's own; it has no gradient."""
@@ -248,7 +243,6 @@ NUMBERS |= {np.dtype(c).type for c in np.typecodes["AllInteger"] + np.typecodes[
 OBJECT = np.dtype(object)  # of an array of anything: it is looked at further
 AS_IT_IS = {Variable, np.ndarray, *NUMBERS}  # what goes into an operation without a further look
 
-
 _ARRAYS = np.ndarray.__array_ufunc__
 
 
@@ -289,15 +283,6 @@ def _check_operators(x: Any) -> None:
         )
 
 
-def _checked_real(x: Variable) -> Variable:
-    if x.dtype.kind == "c":
-        raise TypeError(
-            f"got a variable of type {x.dtype}, of which real, imag and conj have no derivative "
-            "here, wanted real numbers: compute with real and imaginary parts"
-        )
-    return x
-
-
 # ---- operators and methods that are a function of NumPy
 
 
@@ -315,12 +300,8 @@ def _operator(function: Callable) -> tuple[Callable, Callable]:
     return method, reflected
 
 
-def _divmod(a: Any, b: Any) -> tuple:
-    return np.floor_divide(a, b), np.remainder(a, b)
-
-
 for _name, _function in {
-    "matmul": np.matmul, "mod": np.remainder, "floordiv": np.floor_divide, "divmod": _divmod,
+    "matmul": np.matmul, "mod": np.remainder, "floordiv": np.floor_divide, "divmod": np.divmod,
     "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
     "lshift": np.left_shift, "rshift": np.right_shift,
 }.items():  # fmt: skip
@@ -346,12 +327,12 @@ def _method_of(function: Callable) -> Callable:
 
 
 for _name in (
-    "all any argmax argmin argpartition argsort choose copy cumprod cumsum "
+    "all any argmax argmin argpartition argsort choose conjugate copy cumprod cumsum "
     "diagonal dot max mean min nonzero prod ravel repeat round searchsorted squeeze std sum "
     "swapaxes take trace var"
 ).split():
     setattr(Variable, _name, _method_of(getattr(np, _name)))
-Variable.flatten = Variable.ravel
+Variable.flatten, Variable.conj = Variable.ravel, Variable.conjugate
 Variable.__abs__, Variable.__invert__ = _method_of(np.absolute), _method_of(np.invert)
 Variable.__copy__ = Variable.copy
 

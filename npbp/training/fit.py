@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 import numpy as np
 
-from npbp.layers.checks import kind
+from npbp.layers.checks import kind, numbers
 from npbp.losses import SoftmaxCrossEntropyLoss, count_correct
 from npbp.network import Network
 from npbp.optimizers import SGD
-from npbp.training.advice import advice
+from npbp.training.advice import too_large
 from npbp.training.history import History
 
 if TYPE_CHECKING:
     from npbp.datasets import Batches
+
 
 class DivergedError(ValueError):
     """The loss is no longer a finite number.
@@ -140,10 +141,10 @@ def fit(
     try:
         for epoch in range(1, epochs + 1):
             start = time.perf_counter()
-            numbers = _train_epoch(network, train, optimizer, epoch, on_batch)
+            trained = _train_epoch(network, train, optimizer, epoch, on_batch)
             seconds = time.perf_counter() - start
             measured = _measure(network, validation, epoch) if validation is not None else ()
-            history._add(numbers, measured, seconds)
+            history._add(trained, measured, seconds)
             # (In a list: if one says stop, the others are called all the same.)
             if any([_says_stop(callback(network, history)) for callback in callbacks]):
                 break
@@ -193,15 +194,14 @@ def _measure(network: Network, validation: Batches, epoch: int) -> tuple[float, 
 
 def _warn(history: History, loss: SoftmaxCrossEntropyLoss, batch_size: int) -> None:
     """Say so if the training went badly: a loss that does not fall goes unseen by itself."""
-    hint = advice(history, classes=loss.cached().shape[1]) if history.loss else ""
-    if "too small" in hint or not hint:  # a short training may well be meant
-        return
-    if loss.reduction == "sum":
+    hint = too_large(history, classes=loss.cached().shape[1]) if history.loss else ""
+    if hint and loss.reduction == "sum":
         hint += (
             f" (the loss is a sum over a batch of {batch_size}, so alpha has to be about "
             "that much smaller than with the mean)"
         )
-    warnings.warn(f"fit: {hint}", stacklevel=3)
+    if hint:  # (one that learnt nothing may well be meant: a first look, an alpha of 0)
+        warnings.warn(f"fit: {hint}", stacklevel=3)
 
 
 def _take_over(held: dict[str, np.ndarray], parameters: dict[str, np.ndarray]) -> None:
@@ -209,8 +209,8 @@ def _take_over(held: dict[str, np.ndarray], parameters: dict[str, np.ndarray]) -
 
     Raises
     ------
-    ValueError
-        If what it left there has not the weight's shape.
+    ValueError, TypeError
+        If what it left there has not the weight's shape, or is not of real numbers.
     """
     for name, W in held.items():
         new = parameters.get(name)
@@ -221,7 +221,7 @@ def _take_over(held: dict[str, np.ndarray], parameters: dict[str, np.ndarray]) -
                 f"fit: the optimizer left {kind(new)} as {name}, wanted an array of its shape "
                 f"{W.shape}"
             )
-        W[...] = new
+        W[...] = numbers(f"fit: what the optimizer left as {name}", new)
 
 
 def _says_stop(returned: Any) -> bool:
@@ -292,14 +292,14 @@ def _batches(name: str, data: Any, batch_size: int, **options: Any) -> Batches:
     return batches
 
 
-def _pair(name: str, data: Any) -> tuple[np.ndarray, np.ndarray]:
+def _pair(name: str, data: Any) -> tuple[Any, Any]:
     if not isinstance(data, (tuple, list)) or len(data) != 2 or hasattr(data, "train"):
         hint = ": give its part, as in data.train or data.test" if hasattr(data, "train") else ""
         raise TypeError(f"fit: got {kind(data)} as {name}, wanted (X, y) or a Batches{hint}")
-    X, y = np.asarray(data[0]), np.asarray(data[1])
-    if X.ndim < 2 <= y.ndim:
+    X, y = data
+    if np.ndim(X) < 2 <= np.ndim(y):
         raise ValueError(
-            f"fit: got {name} with X of shape {X.shape} and y of shape {y.shape}, wanted X "
+            f"fit: got {name} with X of shape {np.shape(X)} and y of shape {np.shape(y)}, wanted X "
             "(N, ...) and y (N,): are they swapped? The order is (X, y)"
         )
     return X, y

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from npbp.training import History
-from npbp.training.advice import advice
+from npbp.training.advice import advice, too_large
 
 LARGE = "the learning rate may be too large, try a tenth of it"
 
@@ -16,12 +16,15 @@ LARGE = "the learning rate may be too large, try a tenth of it"
     ([0.9, 0.5, 1.2], [0.7, 0.8, 0.5]),                                         # rose
     ([19.0, 2.33, 2.33], [0.11, 0.1, 0.1])])                                    # died
 def test_too_large_a_learning_rate_is_said_to_be_so(loss, correct):
-    assert advice(History(loss=loss, correct=correct), 10).endswith(LARGE)
+    history = History(loss=loss, correct=correct)
+    assert advice(history, 10).endswith(LARGE)
+    assert too_large(history, 10) == advice(history, 10)
 
 
 def test_where_nothing_was_learnt_both_ways_are_named():
     text = advice(History(loss=[2.34, 2.34], correct=[0.11, 0.11]), 10)
     assert "0.110 correct is what guessing gives" in text and "too small or too large" in text
+    assert too_large(History(loss=[2.34, 2.34], correct=[0.11, 0.11]), 10) == ""
 
 
 @pytest.mark.parametrize("loss, correct, classes", [

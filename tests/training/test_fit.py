@@ -510,6 +510,26 @@ def test_an_optimizer_that_leaves_no_array_of_the_weights_shape_is_an_error(left
         fit(network, two_classes(12), epochs=1, optimizer=Careless())
 
 
+@pytest.mark.parametrize("convert", [lambda W: W + 1j, lambda W: W.astype(str)])
+def test_an_optimizer_that_leaves_no_real_numbers_is_an_error_and_not_their_real_part(convert):
+    class Careless:
+        def step(self, parameters, gradients):
+            for name, W in parameters.items():
+                parameters[name] = convert(W)
+
+    network = small("mean")
+    with pytest.raises(TypeError, match="what the optimizer left as linear1.W: got .*real numbers"):
+        fit(network, two_classes(12), epochs=1, optimizer=Careless())
+
+
+@pytest.mark.parametrize("part", ["X", "y"])
+def test_data_with_a_mask_is_refused_and_the_mask_not_dropped(part):
+    X, y = two_classes(12)
+    data = (np.ma.masked_array(X, X > 0), y) if part == "X" else (X, np.ma.masked_array(y, y > 0))
+    with pytest.raises(TypeError, match="fit: train: .*mask"):
+        fit(small(), data, epochs=1)
+
+
 @pytest.mark.parametrize("make", [NeuralNet, small], ids=["NeuralNet", "Network"])
 def test_the_three_lines_of_a_step_are_what_fit_does(make):
     ours, theirs = make(), make()

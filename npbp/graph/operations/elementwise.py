@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 
+from npbp.graph.operation import Elementwise, Operation
 from npbp.graph.operations.arithmetic import Power
 from npbp.graph.operations.composed import composed
 from npbp.graph.operations.constants import nonzero
-from npbp.graph.operation import Elementwise, Operation
 from npbp.graph.protocols import implements
 from npbp.graph.variable import Variable
 

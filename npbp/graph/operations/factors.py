@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npbp.graph.operations.elementwise import divide_or_0
 from npbp.graph.operation import LinearMap, Operation
+from npbp.graph.operations.elementwise import divide_or_0
 from npbp.graph.protocols import implements
 
 

@@ -16,7 +16,6 @@ from npbp.graph.operation import Constant, Operation
 from npbp.graph.protocols import IMPLEMENTED, implements
 from npbp.graph.variable import Variable, value_of
 
-
 # ---- an index: what is fixed in it, and the variables
 
 

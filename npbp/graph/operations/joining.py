@@ -10,8 +10,8 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from npbp.graph.operations.indexing import Scatter, checked_axis, getitem
 from npbp.graph.operation import Operation
+from npbp.graph.operations.indexing import Scatter, checked_axis, getitem
 from npbp.graph.protocols import IMPLEMENTED, implements
 from npbp.graph.variable import Variable
 

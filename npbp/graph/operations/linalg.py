@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npbp.graph.operation import Constant, Operation
 from npbp.graph.operations.composed import composed
 from npbp.graph.operations.constants import Flat
 from npbp.graph.operations.factors import symmetric, transposed
-from npbp.graph.operation import Constant, Operation
 from npbp.graph.operations.products import as_array, unfit
 from npbp.graph.protocols import implements
 from npbp.graph.variable import value_of

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from npbp.graph.operation import Elementwise, Operation
 from npbp.graph.operations.composed import composed
 from npbp.graph.operations.cumulative import axes_of
 from npbp.graph.operations.elementwise import divide_or_0
-from npbp.graph.operation import Elementwise, Operation
 from npbp.graph.protocols import implements
 
 

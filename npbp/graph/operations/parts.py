@@ -66,12 +66,17 @@ def exponent(x: Any) -> Any:
 
 @implements(np.real, np.conjugate, np.real_if_close)
 def real(x: Any, tol: float = 100) -> Any:
+    if x.dtype.kind == "c":
+        raise TypeError(
+            f"got a variable of type {x.dtype}, of which real, imag and conj have no derivative "
+            "here, wanted real numbers: compute with real and imaginary parts"
+        )
     return x
 
 
 @implements(np.imag)
 def imag(val: Any) -> Any:
-    return np.zeros_like(val)
+    return np.zeros_like(real(val))
 
 
 @implements(np.angle)

@@ -11,8 +11,8 @@ from typing import Any, Callable
 
 import numpy as np
 
-from npbp.graph.operations.indexing import Scatter, SetItem, checked_axis, getitem
 from npbp.graph.operation import Constant, LinearMap
+from npbp.graph.operations.indexing import Scatter, SetItem, checked_axis, getitem
 from npbp.graph.protocols import implements
 from npbp.graph.variable import Variable, value_of
 

@@ -16,11 +16,11 @@ from __future__ import annotations
 import builtins
 from typing import Any, Iterable
 
+from npbp.graph.operation import Operation
 from npbp.graph.program.evaluate import converted, dependents, output_variables, shape_changed
 from npbp.graph.program.lines import Lines
-from npbp.graph.operation import Operation
-from npbp.graph.variable import Variable
 from npbp.graph.program.writing import write
+from npbp.graph.variable import Variable
 
 
 def compile(outputs: Any, inputs: Iterable[Variable]) -> Program:

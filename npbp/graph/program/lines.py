@@ -11,14 +11,22 @@ from typing import Any, Iterable, Sequence
 
 import numpy as np
 
-from npbp.graph.operations.arithmetic import Add, Divide, Multiply, Power
-from npbp.graph.operations.composed import Identity
-from npbp.graph.operations.indexing import GetItem, Scatter
 from npbp.graph.operation import Constant, Operation
-from npbp.graph.program.recipes import (
-    NEW, NUMBER, OUT, UFUNC, VIEW, Recipe, index_text, is_ours, recipe, settings,
-)  # fmt: skip
+from npbp.graph.operations.arithmetic import Add, Divide, Multiply, Power
+from npbp.graph.operations.indexing import GetItem, Scatter
 from npbp.graph.operations.shaping import BroadcastTo, Cast, Reshape
+from npbp.graph.program.recipes import (
+    NEW,
+    NUMBER,
+    OUT,
+    UFUNC,
+    VIEW,
+    Recipe,
+    index_text,
+    is_ours,
+    recipe,
+    settings,
+)  # fmt: skip
 from npbp.graph.variable import Variable
 
 # Kinds of lines besides those of `npbp.graph.program.recipes`.
@@ -144,7 +152,7 @@ class Lines:
         elif type(op) in (Divide, Power):
             inputs = [args[0]] if _is_one(args[1]) else []
         else:
-            inputs = args if type(op) in (Reshape, BroadcastTo, Cast, Identity) else []
+            inputs = args if type(op) in (Reshape, BroadcastTo, Cast) else []
         for x in inputs:
             if type(x.value) is type(Y) and x.value.shape == Y.shape and x.value.dtype == Y.dtype:
                 return x

@@ -15,8 +15,8 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from npbp.graph.operations.indexing import GetItem, Hole
 from npbp.graph.operation import Constant, Operation
+from npbp.graph.operations.indexing import GetItem, Hole
 from npbp.graph.operations.reductions import Max, Min, Sum
 from npbp.graph.operations.shaping import Reshape, Transpose
 
@@ -150,8 +150,9 @@ def _memory(op: Operation, Y: Any, X: Sequence[Any]) -> str:
             Y = op.forward(*copies)
         if not (Y.flags.owndata and Y.flags.writeable):
             shared.add(-1)
+        # (Arrays without entries share no memory, not even with themselves.)
         shared.update(i for i, x in enumerate(copies)
-                      if isinstance(x, np.ndarray) and np.may_share_memory(x, Y))
+                      if isinstance(x, np.ndarray) and (x is Y or np.may_share_memory(x, Y)))
     if not shared:
         return NEW
     if shared == {-1}:

@@ -18,9 +18,9 @@ from typing import Any, Sequence
 
 import numpy as np
 
+from npbp.graph.operations.shaping import Reshape, Transpose
 from npbp.graph.program.lines import CONSTANT, STORE, Line
 from npbp.graph.program.recipes import NEW, OUT, UFUNC, UNKNOWN, VIEW, is_name
-from npbp.graph.operations.shaping import Reshape, Transpose
 
 
 def write(

@@ -700,3 +700,13 @@ def test_hand_written_layers_compile_too():
         new, y = rng.standard_normal((5, 4)), rng.integers(0, 3, 5)
         same(program(new, y), evaluate(outputs, {x: new, labels: y}))
         first.W -= 0.1  # in place: the program sees it, as the graph does
+
+
+def test_an_operation_that_returns_its_own_input_is_a_view_also_without_entries():
+    """Else the program would take the caller's array for a new one, and write into it."""
+    from npbp.graph.operations.composed import identity
+    from npbp.graph.program.recipes import VIEW, recipe
+
+    for shape in ((0, 3), (2, 3)):
+        x = np.zeros(shape)
+        assert recipe(identity, x, [x]).kind == VIEW
