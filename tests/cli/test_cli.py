@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+from processes import drawn_on, run, start
 
 import npbp
 from npbp import Linear, Network, NeuralNet, ReLU, SoftmaxCrossEntropyLoss
@@ -18,20 +19,6 @@ from npbp.cli import main, new_run_folder
 from npbp.datasets import Batches, load, write_idx
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals and terminals")
-NPBP = [sys.executable, "-m", "npbp"]
-
-
-def run(*arguments, **options):
-    options.setdefault("timeout", 120)
-    return subprocess.run([*NPBP, *map(str, arguments)], capture_output=True, text=True, **options)
-
-
-def start(*arguments, **options):
-    """A running command that Ctrl-C stops, even where the tests themselves ignore it."""
-    def heed_ctrl_c():
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return subprocess.Popen([*NPBP, *map(str, arguments)], text=True, stdout=subprocess.PIPE,
-                            preexec_fn=heed_ctrl_c, **options)
 
 
 def history_of(folder):
@@ -168,7 +155,7 @@ def test_hidden_takes_several_sizes_and_batch_size_and_alpha_count(tmp_path, cap
 
 
 def test_the_files_are_whole_after_each_epoch_even_if_the_process_is_killed(tmp_path):
-    process = start("train", "--epochs", 100000, "--out", tmp_path)
+    process = start("train", "--epochs", 100000, "--out", tmp_path, stderr=None)
     try:
         while not process.stdout.readline().startswith("epoch      3/"):
             assert process.poll() is None
@@ -185,7 +172,7 @@ def test_the_files_are_whole_after_each_epoch_even_if_the_process_is_killed(tmp_
 
 @posix
 def test_ctrl_c_leaves_what_there_is_says_so_and_exits_130(tmp_path):
-    process = start("train", "--epochs", 100000, "--out", tmp_path, stderr=subprocess.PIPE)
+    process = start("train", "--epochs", 100000, "--out", tmp_path)
     try:
         while not process.stdout.readline().startswith("epoch      2/"):
             assert process.poll() is None
@@ -238,16 +225,7 @@ def test_a_terminal_gets_a_progress_bar_on_stderr_that_is_gone_in_the_end(tmp_pa
     process = start("train", "--epochs", 3, "--batch-size", 1, "--out", tmp_path, stderr=theirs)
     os.close(theirs)
     out = process.communicate(timeout=120)[0]
-    drawn = b""
-    while True:
-        try:
-            piece = os.read(ours, 65536)
-        except OSError:                                   # Linux: the other end is closed
-            break
-        if not piece:
-            break
-        drawn += piece
-    os.close(ours)
+    drawn = drawn_on(ours)
     assert process.returncode == 0
     assert b"epoch 1/3 [" in drawn and b"#" in drawn and b"/6000" in drawn
     assert drawn.endswith(b"\r\x1b[K") and b"\n" not in drawn and b"Traceback" not in drawn
@@ -444,7 +422,7 @@ def test_a_missing_image_is_one_line_after_the_lines_of_those_before(tmp_path, c
 @posix
 def test_a_reader_that_closes_its_pipe_sees_no_traceback(tmp_path, model):
     np.save(tmp_path / "many.npy", np.zeros((20000, 784), np.uint8))
-    process = start("predict", model, tmp_path / "many.npy", stderr=subprocess.PIPE)
+    process = start("predict", model, tmp_path / "many.npy")
     assert process.stdout.readline().startswith(f"{tmp_path}")
     process.stdout.close()                                # as `| head -1` does
     assert process.stderr.read() == ""

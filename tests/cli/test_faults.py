@@ -10,30 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import NPBP, drawn_on, heed_ctrl_c, run, start
 
 import npbp
 from npbp import Network
 
 ROOT = Path(npbp.__file__).parents[1]
-NPBP = [sys.executable, "-m", "npbp"]
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals and terminals")
-
-
-def heed_ctrl_c():
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def run(*arguments, environment=(), **options):
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.run([*NPBP, *map(str, arguments)], text=True, timeout=120,
-                          env={**os.environ, **dict(environment)}, **options)
-
-
-def start(*arguments, environment=(), command=NPBP, **options):
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.Popen([*command, *map(str, arguments)], text=True, preexec_fn=heed_ctrl_c,
-                            env={**os.environ, **dict(environment)}, **options)
 
 
 def training(tmp_path, epochs=2, **options):
@@ -256,17 +240,7 @@ def bar_on_terminal(columns, environment):
                     environment={"TERM": "xterm", **environment})
     os.close(theirs)
     assert process.communicate(timeout=60)[0] == "" and process.returncode == 0
-    drawn = b""
-    while True:
-        try:
-            piece = os.read(ours, 65536)
-        except OSError:  # Linux: the other end is closed
-            break
-        if not piece:
-            break
-        drawn += piece
-    os.close(ours)
-    return drawn.decode()
+    return drawn_on(ours).decode()
 
 
 @pytest.mark.parametrize("columns, environment, width", [

@@ -1,0 +1,6 @@
+"""Tests in this folder can `from processes import run, start`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
