@@ -27,7 +27,7 @@ if _util.find_spec("npbp.datasets") is None:
     )
 
 from npbp.gradcheck import GradientError, check_layer, check_loss
-from npbp.layers import Layer, Linear, Parameter, ReLU
+from npbp.layers import Buffer, Layer, Linear, Parameter, ReLU, Residual, Sequential
 from npbp.losses import Loss, SoftmaxCrossEntropyLoss
 from npbp.network import Network, NeuralNet
 from npbp.optimizers import SGD
@@ -36,6 +36,7 @@ from npbp.training import DivergedError, History, fit
 __version__ = "0.1.0"
 
 __all__ = [
+    "Buffer",
     "DivergedError",
     "GradientError",
     "History",
@@ -46,7 +47,9 @@ __all__ = [
     "NeuralNet",
     "Parameter",
     "ReLU",
+    "Residual",
     "SGD",
+    "Sequential",
     "SoftmaxCrossEntropyLoss",
     "check_layer",
     "check_loss",

@@ -43,16 +43,20 @@ def save(network: Any, path: str | bytes | os.PathLike) -> None:
         )
     # In memory first: an archive that a full disk breaks off complains once more when it goes.
     archive = io.BytesIO()
-    np.savez(archive, config=structure, **network.parameters)
+    np.savez(archive, config=structure, **network.parameters, **network.buffers)
     with replacing(path) as temporary:
         temporary.write_bytes(archive.getbuffer())
 
 
 def recipe(part: Any) -> list:
-    """``[class, arguments]`` of a layer or loss, which `load` makes again."""
+    """``[class, arguments]`` of a layer or loss, which `load` makes again.
+
+    An argument that is a layer, or a list of layers, is written in the same way.
+    """
     kind, config = type(part), part.config() if hasattr(part, "config") else {}
     try:
         inspect.signature(kind).bind(**config)
+        config = {key: _written(value) for key, value in config.items()}
         json.dumps(config)
     except TypeError as error:
         raise TypeError(
@@ -60,6 +64,12 @@ def recipe(part: Any) -> list:
             f"numbers and strings, so that the file can be loaded: {error}"
         ) from None
     return [kind.__name__, config]
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Layer):
+        return {"layer": recipe(value)}
+    return [_written(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def load(path: str | bytes | os.PathLike, own: Iterable[type], networks: dict[str, type]) -> Any:
@@ -91,13 +101,13 @@ def _read(file: BinaryIO, own: dict[str, type], networks: dict[str, type]) -> An
         config = json.loads(_text(arrays.read("config", LONGEST)))
         shapes = {name: arrays.shape(name) for name in arrays if name != "config"}
         network = _make(config, own, networks, sum(map(math.prod, shapes.values())))
-        wanted = {name: W.shape for name, W in network.parameters.items()}
+        wanted = {name: W.shape for name, W in {**network.parameters, **network.buffers}.items()}
         for name in sorted({*wanted, *shapes}):
             if wanted.get(name) != shapes.get(name):
                 raise ValueError(f"got the weights {reprlib.repr(name)} of shape {shapes.get(name)}, "
                                  f"wanted {wanted.get(name)}")
-        for name, layer in zip(network.names, network.layers):
-            for key in layer.parameters:
+        for name, layer in network.chain.walk():
+            for key in (*layer.parameter_names, *layer.buffer_names):
                 W = arrays.read(f"{name}.{key}")
                 layer.dtype = floating(W.dtype)
                 setattr(layer, key, W)
@@ -120,10 +130,12 @@ def _make(config: Any, own: dict[str, type], networks: dict[str, type], most: in
         raise ValueError(f"it is a {name[:60]}: read it with {name[:60]}.load")
     kind, rng = networks[name], _Ration(most)
     ours = {**_parts(npbp.layers), **_parts(npbp.losses)}
-    known = {name: _with_rng(part, rng) for name, part in ours.items()}
+    known = _Known()
+    for part, maker in {**ours, **own}.items():
+        known[part] = _maker(maker, part in ours and part not in own, known, rng)
     if _takes_rng(kind):
         config["rng"] = rng
-    return kind.from_config(config, _Known({**known, **own}))
+    return kind.from_config(config, known)
 
 
 # ---- what a file may name
@@ -165,13 +177,19 @@ class _Ration(np.random.Generator):
     to have would take its memory and time here.
     """
 
-    def __init__(self, left: int) -> None:
+    def __init__(self, weights: int) -> None:
         super().__init__(np.random.PCG64())
-        self.left = left
+        self.drawn = self.claimed = weights  # what is left of them
+
+    def grant(self, size: int) -> None:
+        """Before a layer is made that has at least ``size`` weights, drawn or not."""
+        self.claimed -= size
+        if self.claimed < 0:
+            raise ValueError("its layers are larger than the weights in it")
 
     def _granted(self, size: Any) -> Any:
-        self.left -= math.prod(np.atleast_1d(1 if size is None else size).tolist())
-        if self.left < 0:
+        self.drawn -= math.prod(np.atleast_1d(1 if size is None else size).tolist())
+        if self.drawn < 0:
             raise ValueError("its layers are larger than the weights in it")
         return size
 
@@ -192,6 +210,21 @@ def _takes_rng(kind: type) -> bool:
     return "rng" in inspect.signature(kind).parameters
 
 
-def _with_rng(kind: type, rng: np.random.Generator) -> Callable:
-    """Makes one of ``kind`` with ``rng``, whatever the file says."""
-    return (lambda **config: kind(**{**config, "rng": rng})) if _takes_rng(kind) else kind
+def _maker(kind: type, ours: bool, known: dict[str, Callable], rng: _Ration) -> Callable:
+    """Makes one of ``kind``; if it is ours, with ``rng``, whatever the file says."""
+
+    def made(value: Any) -> Any:
+        if isinstance(value, dict) and value.keys() == {"layer"}:
+            name, config = value["layer"]
+            return known[name](**config)
+        return [made(part) for part in value] if isinstance(value, list) else value
+
+    def make(**config: Any) -> Any:
+        if ours and getattr(kind, "parameter_names", ()):  # it has as many weights as its sizes, or more
+            rng.grant(max((n for n in config.values() if type(n) is int), default=1))
+        config = {key: made(value) for key, value in config.items()}
+        if ours and _takes_rng(kind):
+            config["rng"] = rng
+        return kind(**config)
+
+    return make

@@ -7,6 +7,7 @@ back-propagation, for a chain.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 from typing import Any, Iterable, Iterator, Sequence
@@ -14,9 +15,10 @@ from typing import Any, Iterable, Iterator, Sequence
 import numpy as np
 
 from npbp import model_file
-from npbp.layers import Layer, Linear, ReLU
+from npbp.layers import Layer, Linear, ReLU, Sequential
 from npbp.layers.checks import floating
-from npbp.losses import SoftmaxCrossEntropyLoss, fraction_correct
+from npbp.layers.containers import chain
+from npbp.losses import SoftmaxCrossEntropyLoss, correct_of
 from npbp.optimizers import learning_rate  # one place says what an alpha is
 
 
@@ -61,47 +63,61 @@ class Network:
     """
 
     def __init__(self, layers: Iterable[Layer], loss: Any) -> None:
-        self.layers = tuple(layers)
-        self.loss = loss
-        if not self.layers:
-            raise ValueError("Network: got no layers, wanted at least one")
-        for layer in self.layers:
-            if not isinstance(layer, Layer):
-                raise TypeError(
-                    f"Network: got {layer!r} as a layer, wanted an object of a class of "
-                    "npbp.Layer: is a pair of parentheses missing, as in ReLU()?"
-                )
+        self.layers = chain("Network", layers)
         if isinstance(loss, (type, Layer)) or not (callable(loss) and hasattr(loss, "bp_input")):
             raise TypeError(
                 f"Network: got {loss!r} as the loss, wanted an object of a class of npbp.Loss "
                 "(not a layer): is a pair of parentheses missing, as in SoftmaxCrossEntropyLoss()?"
             )
-        if len({id(layer) for layer in self.layers}) < len(self.layers):
-            raise ValueError(
-                "Network: got the same layer twice: it remembers one forward only, so "
-                "make a second layer"
-            )
-        for layer in self.layers:
-            if not layer.parameter_names:
-                layer.parameters  # an error now, if there should be some
-        self._output_shapes()  # an error now, if neighbours do not fit
-        self.names = _names(self.layers)  # such as "linear1"
+        self.loss = loss
+        self.chain = Sequential(self.layers)
+        self.names = self.chain.names  # such as "linear1"
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:
         """The weights by name, such as ``"linear1.W"``: the arrays themselves, not copies."""
-        return {
-            f"{name}.{key}": value
-            for name, layer in zip(self.names, self.layers)
-            if layer.parameter_names
-            for key, value in layer.parameters.items()
-        }
+        return self.chain.parameters
+
+    @property
+    def buffers(self) -> dict[str, np.ndarray]:
+        """What the layers keep and do not train, such as running statistics, by name."""
+        return self.chain.buffers
+
+    def train(self, training: bool = True) -> Network:
+        """Say that what follows is training: before a loop by hand, if a layer as Dropout is
+        another one in inference. `npbp.fit` and ``predict`` choose by themselves."""
+        self.chain.train(training)
+        return self
+
+    def eval(self) -> Network:
+        """Say that what follows is inference: before an ``evaluate`` that measures."""
+        return self.train(False)
+
+    @contextlib.contextmanager
+    def mode(self, training: bool) -> Iterator[None]:
+        """Training or inference for a while; then each layer is as it was.
+
+        Examples
+        --------
+        >>> from npbp import NeuralNet
+        >>> model = NeuralNet()
+        >>> with model.mode(training=False):
+        ...     model.layers[0].training
+        False
+        >>> model.layers[0].training is None   # nobody has said
+        True
+        """
+        before = [(layer, layer.training) for _, layer in self.chain.walk()]
+        self.train(training)
+        try:
+            yield
+        finally:
+            for layer, was in before:
+                layer.training = was
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """The output of the last layer, before the loss: ``(N, ...)`` to ``(N, C)``."""
-        for layer in self.layers:
-            X = layer.forward(X)
-        return X
+        return self.chain.forward(X)
 
     def evaluate(self, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, float, float]:
         """``(probabilities, correct, loss)`` of a batch.
@@ -111,8 +127,13 @@ class Network:
         the target, or None where there are no classes (see `npbp.losses.fraction_correct`).
         What the backward needs is kept, for ``backprop``.
         """
-        probabilities, loss = self.loss(self.scores(X), Y)
-        return probabilities, fraction_correct(probabilities, Y), loss
+        prediction, loss = self.loss(self.scores(X), Y)
+        return prediction, self.correct(prediction, Y), loss
+
+    def correct(self, prediction: np.ndarray, Y: np.ndarray) -> float | None:
+        """The fraction of the predictions that are right, or None: see `npbp.Loss.correct`."""
+        counted = correct_of(self.loss, prediction, Y)
+        return None if counted is None else counted[0] / max(counted[1], 1)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """The probabilities, ``(N, in_features)`` to ``(N, C)``.
@@ -130,9 +151,7 @@ class Network:
                 f"{type(self.loss).__name__} has no predict(scores), wanted the prediction "
                 "alone, as its call returns it with the loss: it may be the scores themselves"
             )
-        for layer in self.layers:
-            X = layer.without_cache().forward(X)
-        return self.loss.predict(X)
+        return self.loss.predict(self.chain.without_cache().forward(X))
 
     def gradients(self, grad: float = 1.0) -> dict[str, np.ndarray]:
         """The gradient of the last ``evaluate``'s loss for each weight, by name.
@@ -140,9 +159,9 @@ class Network:
         ``grad`` multiplies them all: dJ/d(loss), if the loss is a part of some J. The
         gradient with respect to the input is not computed; see ``bp_input``.
         """
-        found = list(self._backward(grad))
-        return {f"{name}.{key}": d_W for name, _, gradients in reversed(found)
-                for key, d_W in gradients.items()}
+        if not self.chain.has_parameters:
+            return {}
+        return self.chain.named_gradients(self.loss.bp_input(grad))
 
     def backprop(self, grad: float = 1.0) -> dict[str, np.ndarray]:
         """The `gradients`, by the walk-through's word."""
@@ -150,35 +169,14 @@ class Network:
 
     def bp_input(self, grad: float = 1.0) -> np.ndarray:
         """The gradient of the last ``evaluate``'s loss for its input ``X``, in its shape."""
-        grad = self.loss.bp_input(grad)
-        for layer in reversed(self.layers):
-            grad = layer.bp_input(grad)
-        return grad
+        return self.chain.bp_input(self.loss.bp_input(grad))
 
     def gradient_descent(self, alpha: float) -> None:
         """One step against the gradient: ``W <- W - alpha * dJ/dW`` for every weight."""
         alpha = learning_rate("gradient_descent", alpha)
-        for _, layer, gradients in self._backward(1.0):
-            for name, d_W in gradients.items():
-                W = getattr(layer, name)
-                W -= alpha * d_W
-
-    def _backward(self, grad: float) -> Iterator[tuple[str, Layer, dict[str, np.ndarray]]]:
-        """Walk back from the loss: name, layer and gradients of each layer that has weights.
-
-        By then the gradient has been passed on below, so the layer's weights may change.
-        """
-        lowest = next((i for i, layer in enumerate(self.layers) if layer.parameter_names), None)
-        if lowest is None:  # no weights
-            return
-        grad = self.loss.bp_input(grad)
-        for i in range(len(self.layers) - 1, lowest - 1, -1):
-            layer = self.layers[i]
-            gradients = layer.named_gradients(grad)
-            if i > lowest:  # below the lowest weights nobody needs a gradient
-                grad = layer.bp_input(grad)
-            if gradients:
-                yield self.names[i], layer, gradients
+        gradients = Network.gradients(self)
+        for name, W in self.parameters.items():
+            W -= alpha * gradients[name]
 
     def summary(self) -> str:
         """A table as text: layer, output shape, parameters.
@@ -215,7 +213,8 @@ class Network:
         floating(dtype)
         twin = type(self).__new__(type(self))
         twin.__dict__.update(self.__dict__)
-        twin.layers = tuple(layer.astype(dtype) for layer in self.layers)
+        twin.chain = self.chain.astype(dtype)
+        twin.layers = twin.chain.layers
         twin.loss = copy.deepcopy(self.loss)
         return twin
 
@@ -290,12 +289,6 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network([{', '.join(map(repr, self.layers))}], {self.loss!r})"
-
-
-def _names(layers: Sequence[Layer]) -> list[str]:
-    """One name a layer: its class and its number among those of its class."""
-    kinds = [type(layer).__name__.lower() for layer in layers]
-    return [f"{kind}{kinds[:i + 1].count(kind)}" for i, kind in enumerate(kinds)]
 
 
 class NeuralNet(Network):

@@ -8,29 +8,17 @@ import inspect
 
 import numpy as np
 import pytest
+from layer_rows import all_rows, left_out
+from layer_rows_activation import relu
+from layer_rows_linear import linear
 
 import npbp.layers
 import npbp.losses
-from npbp import Layer, Linear, Loss, NeuralNet, ReLU, SoftmaxCrossEntropyLoss, graph
+from npbp import Layer, Loss, NeuralNet, ReLU, SoftmaxCrossEntropyLoss, graph
 
-# ---- each layer in NumPy style: how to make it, the shape of one example, its forward
+LAYERS = all_rows()
 
-
-def linear(x, W):
-    ones = np.ones((x.shape[0], 1))
-    return np.concatenate([x, ones], axis=1) @ W  # [x 1] W, as the formula says it
-
-
-def relu(x):
-    return np.where(x > 0, x, 0.0)
-
-
-LAYERS = {
-    "Linear": (lambda rng: Linear(5, 3, rng), (5,), linear),
-    "ReLU": (lambda rng: ReLU(), (4, 6), relu),
-}
-
-# ---- and each loss: how to make it, its targets, its number
+# ---- each loss: how to make it, its targets, its number
 
 
 def softmax_cross_entropy(scores, targets, reduction):
@@ -76,12 +64,7 @@ def agree(found, expected):
 
 
 def test_no_layer_is_left_out():
-    classes = {
-        name
-        for name, kind in vars(npbp.layers).items()
-        if inspect.isclass(kind) and issubclass(kind, Layer) and kind is not Layer
-    }
-    assert classes and classes == set(LAYERS)
+    assert not left_out(Layer, npbp.layers, LAYERS)
 
 
 def test_no_loss_is_left_out_in_any_reduction():
@@ -100,16 +83,15 @@ def test_no_loss_is_left_out_in_any_reduction():
 @batches
 @every_layer
 def test_the_gradients_of_a_layer_agree(name, N, insert):
-    build, shape, twin = LAYERS[name]
-    rng = np.random.default_rng(N)
-    layer = build(rng).astype(np.float64)
-    x = rng.standard_normal((N, *shape))
+    row, rng = LAYERS[name], np.random.default_rng(N)
+    layer = row.build(rng).astype(np.float64)
+    x = row.at(rng, (N, *row.shape))
     y = layer(x)
     G = rng.standard_normal(y.shape)
 
     X = graph.Variable(x)
     parameters = [graph.Variable(W) for W in layer.parameters.values()]
-    Y = twin(X, *parameters)
+    Y = row.twin(X, *parameters)
     np.testing.assert_allclose(Y.value, y, rtol=1e-12, atol=1e-12)
     gradients = graph.general_back_propagation([X, *parameters], Y, G, insert=insert)
     agree(gradients[X], layer.bp_input(G))

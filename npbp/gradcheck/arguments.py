@@ -28,14 +28,14 @@ def name_of(checker: str, checked: Any, wanted: str, method: str, arguments: int
         )
     absent = [name for name in (method, "bp_input") if not callable(getattr(checked, name, None))]
     if absent:
-        got = checked if checked is None else f"{_kind(checked)} without {' and '.join(absent)}"
+        got = checked if checked is None else f"{kind_of(checked)} without {' and '.join(absent)}"
         raise TypeError(f"{checker}: got {got}, wanted {wanted}")
     try:
         inspect.signature(getattr(checked, method)).bind(*[None] * arguments)
     except TypeError:
         other = "check_loss" if checker == "check_layer" else "check_layer"
         raise TypeError(
-            f"{checker}: got {_kind(checked)} whose {method} does not take {arguments} "
+            f"{checker}: got {kind_of(checked)} whose {method} does not take {arguments} "
             f"argument{'s' * (arguments > 1)}, wanted {wanted}: is it one for {other}?"
         ) from None
     except ValueError:  # written in C: it does not say what it takes
@@ -74,7 +74,7 @@ def input_of(checker: str, x: Any, rng: np.random.Generator, keep_integers: bool
         x = rng.standard_normal(x)
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{checker}: got a masked array, wanted a plain one: x.filled(...)")
-    given = _kind(x)
+    given = kind_of(x)
     try:
         x = np.array(x)
     except ValueError as error:  # rows of unequal length
@@ -107,11 +107,11 @@ def parameters_of(name: str, layer: Any) -> dict[str, np.ndarray]:
     parameters = getattr(layer, "parameters", {})
     if not isinstance(parameters, Mapping):
         raise TypeError(
-            f"{name}.parameters: got {_kind(parameters)}, wanted a dict of arrays by their names"
+            f"{name}.parameters: got {kind_of(parameters)}, wanted a dict of arrays by their names"
         )
     for key, W in parameters.items():
         if type(W) is not np.ndarray or W.dtype != np.float64:
-            got = W.dtype if isinstance(W, np.ndarray) and W.dtype != np.float64 else _kind(W)
+            got = W.dtype if isinstance(W, np.ndarray) and W.dtype != np.float64 else kind_of(W)
             raise TypeError(
                 f"{name}.{key}: got {got}, wanted a float64 array: a layer of another type needs "
                 "an astype(dtype), which makes a copy in float64"
@@ -141,20 +141,36 @@ def gradients_of(name: str, layer: Any, method: str, grad: np.ndarray, names: li
     if names and not hasattr(layer, "bp_param"):
         raise TypeError(f"{name}: got parameters, {', '.join(names)}, but no bp_param(grad)")
     gradients = layer.bp_param(grad) if hasattr(layer, "bp_param") else None
+    return by_name(name, layer, gradients, names)
+
+
+def by_name(name: str, layer: Any, gradients: Any, names: list[str]) -> dict:
+    """What ``bp_param`` returned, by name: one gradient for each parameter."""
     if not names:
         if gradients is None or isinstance(gradients, (tuple, list, dict)) and not gradients:
             return {}
         raise GradientError(
-            f"{name}.bp_param: got {_kind(gradients)}, but the layer has no parameters to compare "
+            f"{name}.bp_param: got {kind_of(gradients)}, but the layer has no parameters to compare "
             "it with: declare them in the body of its class, as in W = Parameter(), or give it a "
             "dict `parameters`"
         )
-    if len(names) == 1:
+    if isinstance(gradients, Mapping):
+        try:  # a layer with layers inside sorts what these returned
+            gradients = layer.named(gradients) if hasattr(layer, "named") else gradients
+        except ValueError as error:
+            raise GradientError(str(error)) from None
+        if gradients.keys() != set(names):
+            raise GradientError(
+                f"{name}.bp_param: got gradients of {', '.join(gradients) or 'nothing'}, wanted one "
+                f"for each of {', '.join(names)}"
+            )
+        gradients = tuple(gradients[key] for key in names)
+    elif len(names) == 1:
         gradients = (gradients,)
     # zip would stop at the shorter one, and a forgotten gradient would pass.
-    elif not isinstance(gradients, (tuple, list)) or len(gradients) != len(names):
+    if not isinstance(gradients, (tuple, list)) or len(gradients) != len(names):
         raise GradientError(
-            f"{name}.bp_param: got {_kind(gradients)}, wanted a tuple of {len(names)} gradients, one "
+            f"{name}.bp_param: got {kind_of(gradients)}, wanted a tuple of {len(names)} gradients, one "
             f"for each of {', '.join(names)}" + _forgotten(gradients)
         )
     return {f"bp_param, {key}": gradient for key, gradient in zip(names, gradients)}
@@ -166,7 +182,7 @@ def array_of(what: str, found: Any, of: np.ndarray | None = None, N: int = 0) ->
         found, (np.ma.MaskedArray, np.matrix)
     )
     if not plain:
-        raise GradientError(f"{what}: got {_kind(found)}, wanted a plain array" + _forgotten(found))
+        raise GradientError(f"{what}: got {kind_of(found)}, wanted a plain array" + _forgotten(found))
     found = np.asarray(found)
     if of is not None and found.shape != of.shape:
         raise GradientError(
@@ -185,7 +201,7 @@ def number_of(name: str, returned: Any) -> float:
     """The number of what a loss returned."""
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise GradientError(
-            f"check_loss: got {_kind(returned)} from {name}, wanted (prediction, number)"
+            f"check_loss: got {kind_of(returned)} from {name}, wanted (prediction, number)"
             + _forgotten(returned)
         )
     prediction, number = returned
@@ -201,7 +217,7 @@ def number_of(name: str, returned: Any) -> float:
             else ": is the sum or the mean over the batch missing?"
         )
     raise GradientError(
-        f"check_loss: got {_kind(number)} as the number of (prediction, number) from {name}, wanted "
+        f"check_loss: got {kind_of(number)} as the number of (prediction, number) from {name}, wanted "
         f"a real one{cause}"
     )
 
@@ -210,7 +226,7 @@ def _forgotten(found: Any) -> str:
     return ": is its `return` missing?" if found is None else ""
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
     """How a message calls a value: short, whatever it is."""
     if value is None:
         return "None"

@@ -20,7 +20,9 @@ from npbp.gradcheck.arguments import (
 )
 from npbp.gradcheck.differences import compare
 from npbp.gradcheck.promises import (
+    backward_is_both,
     is_left_alone,
+    hold_the_noise,
     keeps_float32,
     repeats,
     takes_any_order_and_layout,
@@ -61,6 +63,10 @@ def check_layer(layer: Any, x: Any, rng: Any = None, zero: Sequence[str] = ()) -
     -------
     float
         The largest difference found, relative to the largest entry of its gradient.
+
+    A layer that is another one in training than in inference is checked as it was told to
+    be: ``check_layer(layer.train(), ...)``. One that draws from its ``generators`` draws the
+    same numbers in each forward of the check.
 
     Raises
     ------
@@ -173,6 +179,7 @@ def check_loss(loss: Any, scores: Any, targets: Any, rng: Any = None) -> float:
 def _check_layer(name: str, layer: Any, x: np.ndarray, rng: Any, zero: tuple | None) -> float:
     """`check_layer` at one ``x``; if ``zero`` is None, any gradient may be zero."""
     twin = layer.astype(np.float64) if hasattr(layer, "astype") else copy.deepcopy(layer)
+    hold_the_noise(twin)
     parameters = parameters_of(name, twin)
     unknown = set(zero or ()) - {"bp_input", *parameters}
     if unknown:
@@ -204,6 +211,8 @@ def _check_layer(name: str, layer: Any, x: np.ndarray, rng: Any, zero: tuple | N
         )
         worst = max(worst, compare(f"{name}.{key}", terms, of[key], gradient, rng, len(x), hint))
     is_left_alone(name, twin.forward, backward, x, [x, grad, *parameters.values()])
+    twin.forward(x)
+    backward_is_both(name, twin, grad, backward())
     takes_any_order_and_layout(name, twin, x, grad, backward)
     keeps_float32(name, layer, x, grad)
     return worst

@@ -6,7 +6,21 @@ from typing import Any, Callable
 
 import numpy as np
 
-from npbp.gradcheck.arguments import GradientError, gradients_of
+from npbp.gradcheck.arguments import GradientError, by_name, gradients_of, kind_of
+
+
+def hold_the_noise(layer: Any) -> None:
+    """Let the generators of a layer, if it has some, draw the same numbers in each forward."""
+    states = [(rng, rng.bit_generator.state) for rng in getattr(layer, "generators", {}).values()]
+    if states:
+        forward = layer.forward
+
+        def again(x: np.ndarray) -> np.ndarray:
+            for rng, state in states:
+                rng.bit_generator.state = state
+            return forward(x)
+
+        layer.forward = again
 
 
 def repeats(name: str, terms: Callable, backward: Callable, inputs: dict[str, np.ndarray]) -> dict:
@@ -90,6 +104,21 @@ def takes_any_order_and_layout(
         _same(f"{name}.forward: another output if x is {layout}", {"": y}, found, 0.01)
         found = told(f"{name}.bp_input", advice, backward, np.asfortranarray(grad))
         _same(f"{name}.{{}}: another gradient if x is {layout}", right, found, 0.01)
+
+
+def backward_is_both(name: str, layer: Any, grad: np.ndarray, right: dict[str, np.ndarray]) -> None:
+    """``backward(grad)``, which a training calls, gives what bp_input and bp_param give."""
+    if not hasattr(layer, "backward"):
+        return
+    returned = layer.backward(grad)
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise GradientError(
+            f"{name}.backward: got {kind_of(returned)}, wanted (bp_input(grad), bp_param(grad))"
+        )
+    d_x, d_W = returned
+    names = [key.split(", ")[1] for key in right if key != "bp_input"]
+    found = {"bp_input": d_x, **by_name(name, layer, d_W, names)}
+    _same(f"{name}.backward gives another gradient than {{}}", right, found)
 
 
 def keeps_float32(name: str, layer: Any, x: np.ndarray, grad: np.ndarray) -> None:

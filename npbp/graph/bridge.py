@@ -230,6 +230,8 @@ class LayerOperation(Operation):
                 "bp_param, wanted one that gives their gradients"
             )
         gradients = layer.bp_param(G)
+        if isinstance(gradients, Mapping) and hasattr(layer, "named"):
+            gradients = layer.named(gradients)  # it has layers inside, with gradients of their own
         if not isinstance(gradients, Mapping):
             if not isinstance(gradients, (tuple, list)):
                 gradients = (gradients,)

@@ -141,3 +141,10 @@ def size(layer: str, name: str, value: Any) -> int:
     if value < 1:
         raise ValueError(f"{layer}: got {name}={value}, wanted at least 1")
     return int(value)
+
+
+def flag(layer: str, name: str, value: Any) -> bool:
+    """``value`` as a bool, or an error that names the layer and argument."""
+    if not isinstance(value, (bool, np.bool_)):  # "no" would count as True
+        raise TypeError(f"{layer}: got {name}={value!r}, wanted True or False")
+    return bool(value)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 
 from npbp.initializers import xavier_uniform
 from npbp.layers.base import Layer, Parameter
-from npbp.layers.checks import floating, size
+from npbp.layers.checks import flag, floating, size
 from npbp.layers.speed import product
 
 
@@ -30,7 +30,14 @@ class Linear(Layer):
     in_features, out_features : int
         Sizes of one example's input and output.
     rng : numpy.random.Generator, optional
-        Draws the start of ``W``: Xavier uniform, ``U(-1, 1) * sqrt(6 / (in + 1 + out))``.
+        Draws the start of ``W``.
+    bias : bool
+        Whether there is a bias. If not, ``W`` is ``(in, out)`` and ``y = x W``.
+    initializer : function, optional
+        Called as ``initializer(fan_in, fan_out, rng)``, it returns the start of ``W``: see
+        `npbp.initializers`. Xavier uniform unless given, ``U(-1, 1) * sqrt(6 / (fan_in +
+        fan_out))``. The bias counts as one more input, so that ``fan_in`` is the number of
+        rows of ``W``.
     dtype : floating type, optional
         Of ``W``; float32 unless asked.
 
@@ -69,30 +76,35 @@ class Linear(Layer):
         out_features: int,
         rng: np.random.Generator | None = None,
         dtype: Any = np.float32,
+        bias: bool = True,
+        initializer: Callable[..., np.ndarray] = xavier_uniform,
     ) -> None:
         self.in_features = size("Linear", "in_features", in_features)
         self.out_features = size("Linear", "out_features", out_features)
         self.dtype = floating(dtype)
-        self.W = xavier_uniform(self.in_features + 1, self.out_features, rng)
+        self.bias = flag("Linear", "bias", bias)
+        self.W = initializer(self.in_features + self.bias, self.out_features, rng)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """``y = x W[:-1] + W[-1]``: ``(N, in_features)`` to ``(N, out_features)``."""
         self.cache = x = self._input(x)
-        y = x @ self.W[:-1]
-        y += self.W[-1]
+        y = x @ self.W[:self.in_features]
+        if self.bias:
+            y += self.W[-1]
         return y
 
     def bp_input(self, grad: np.ndarray) -> np.ndarray:
         """``dJ/dx = grad W[:-1]^T``: ``(N, out_features)`` to ``(N, in_features)``."""
         x, grad = self._cached_and_upstream(grad)
-        return (grad @ self.W[:-1].T).astype(x.dtype, copy=False)
+        return (grad @ self.W[:self.in_features].T).astype(x.dtype, copy=False)
 
     def bp_param(self, grad: np.ndarray) -> np.ndarray:
         """``dJ/dW = [x 1]^T grad``: ``(N, out_features)`` to ``(in_features + 1, out_features)``."""
         x, grad = self._cached_and_upstream(grad)
         d_W = np.empty_like(self.W)
-        product(x.T, grad, out=d_W[:-1])
-        grad.sum(axis=0, out=d_W[-1])
+        product(x.T, grad, out=d_W[:self.in_features])
+        if self.bias:
+            grad.sum(axis=0, out=d_W[-1])
         return d_W
 
     def output_shape(self, shape: tuple | None) -> tuple:
@@ -101,7 +113,12 @@ class Linear(Layer):
         return (self.out_features,)
 
     def config(self) -> dict[str, Any]:
-        return {"in_features": self.in_features, "out_features": self.out_features}
+        sizes = {"in_features": self.in_features, "out_features": self.out_features}
+        return sizes if self.bias else {**sizes, "bias": False}
+
+    @property
+    def decayed(self) -> dict[str, int]:
+        return {"W": self.in_features}  # not the bias
 
     # ---- checks
 

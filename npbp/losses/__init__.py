@@ -5,7 +5,7 @@ is classified right.
 """
 
 from npbp.losses.base import Loss
-from npbp.losses.correct import count_correct, fraction_correct
+from npbp.losses.correct import correct_of, count_correct, fraction_correct
 from npbp.losses.softmax_cross_entropy import SoftmaxCrossEntropyLoss
 
-__all__ = ["Loss", "SoftmaxCrossEntropyLoss", "count_correct", "fraction_correct"]
+__all__ = ["Loss", "SoftmaxCrossEntropyLoss", "correct_of", "count_correct", "fraction_correct"]

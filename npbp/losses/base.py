@@ -8,9 +8,12 @@ scores, the gradient that the last layer is given.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from npbp.layers.checks import Checked
+from npbp.losses.correct import count_correct
 
 
 class Loss(Checked):
@@ -23,7 +26,8 @@ class Loss(Checked):
 
     If the prediction is not the scores themselves, ``predict(scores)`` says what it is. A
     loss that sums over the examples, and does not take their mean, says so by an attribute
-    ``reduction = "sum"``: then `npbp.fit` divides by ``N`` for its history.
+    ``reduction = "sum"``: then `npbp.fit` divides by ``N`` for its history. `correct` says
+    how many of the predictions are right, if there is such a thing.
 
     Examples
     --------
@@ -44,18 +48,31 @@ class Loss(Checked):
     """
 
     reduction: str = "mean"
+    total_weight: float | None = None  # of the last batch's examples, if not each counted 1
 
-    def forward(self, scores: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, float]:
-        """``(prediction, number)``, for a batch; the batch is the first axis."""
+    def forward(
+        self, scores: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> tuple[np.ndarray, float]:
+        """``(prediction, number)``, for a batch; the batch is the first axis.
+
+        ``sample_weight`` is ``(N,)``: how much each example counts, 1 if None. A loss of your
+        own that does not need it leaves the argument out.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward(scores, targets)")
 
     def bp_input(self, grad: float = 1.0) -> np.ndarray:
         """dJ/d(scores), from ``grad`` = dJ/d(number): 1 if the number is J itself."""
         raise NotImplementedError(f"{type(self).__name__} has no bp_input(grad)")
 
-    def __call__(self, scores: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, float]:
-        return self.forward(scores, targets)
+    def __call__(self, scores: np.ndarray, targets: np.ndarray, *weight: Any) -> tuple[np.ndarray, float]:
+        return self.forward(scores, targets, *weight)
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """The prediction alone, without targets: the scores, unless a loss says otherwise."""
         return scores
+
+    def correct(self, prediction: np.ndarray, targets: np.ndarray) -> tuple[int, int] | None:
+        """How many predictions are right, of how many; None where nothing is right or wrong,
+        as in a regression."""
+        right = count_correct(prediction, targets)
+        return None if right is None else (right, len(prediction))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
@@ -35,6 +37,15 @@ def count_correct(prediction: np.ndarray, targets: np.ndarray) -> int | None:
     else:
         return None
     return int(np.count_nonzero(prediction.argmax(axis=1) == labels))
+
+
+def correct_of(loss: Any, prediction: np.ndarray, targets: np.ndarray) -> tuple[int, int] | None:
+    """How many predictions are right, of how many, as the loss counts them; see `npbp.Loss`.
+    A loss of another library counts nothing itself: then `count_correct` does."""
+    if hasattr(loss, "correct"):
+        return loss.correct(prediction, targets)
+    right = count_correct(prediction, targets)
+    return None if right is None else (right, len(prediction))
 
 
 def _are_probabilities(rows: np.ndarray) -> bool:

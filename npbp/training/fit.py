@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable
 import numpy as np
 
 from npbp.layers.checks import kind, numbers
-from npbp.losses import SoftmaxCrossEntropyLoss, count_correct
+from npbp.losses import SoftmaxCrossEntropyLoss, correct_of
 from npbp.network import Network
 from npbp.optimizers import SGD
 from npbp.training.advice import too_large
@@ -233,18 +233,25 @@ class _Totals:
 
     def __init__(self, network: Network) -> None:
         self.is_sum = getattr(network.loss, "reduction", "mean") == "sum"
-        self.loss, self.correct, self.examples = 0.0, 0, 0
+        self.network = network
+        self.loss, self.examples, self.correct, self.counted = 0.0, 0, 0, 0
 
     def add(self, prediction: np.ndarray, loss: float, y: np.ndarray) -> None:
         n = len(y)
+        if not self.is_sum and getattr(self.network.loss, "total_weight", None) is not None:
+            n = self.network.loss.total_weight
         self.loss += loss if self.is_sum else loss * n
         self.examples += n
-        correct = count_correct(prediction, y)
-        self.correct = None if correct is None or self.correct is None else self.correct + correct
+        counted = correct_of(self.network.loss, prediction, y)
+        if counted is None or self.correct is None:
+            self.correct = None
+        else:
+            self.correct += counted[0]
+            self.counted += counted[1]
 
     def means(self) -> tuple[float, float | None]:
         """The mean loss, and the fraction correct or None: there are no classes."""
-        correct = None if self.correct is None else self.correct / self.examples
+        correct = None if self.correct is None else self.correct / max(self.counted, 1)
         return self.loss / self.examples, correct
 
 
