@@ -72,11 +72,14 @@ class Network:
         self.loss = loss
         self.chain = Sequential(self.layers)
         self.names = self.chain.names  # such as "linear1"
+        self.chain.parameters  # an error now, if one was never set
+        self.weighted = [(f"{name}.{key}", layer, key)
+                         for name, layer in self.chain.walk() for key in layer.parameter_names]
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:
         """The weights by name, such as ``"linear1.W"``: the arrays themselves, not copies."""
-        return self.chain.parameters
+        return {name: layer.__dict__[key] for name, layer, key in self.weighted}
 
     @property
     def buffers(self) -> dict[str, np.ndarray]:
@@ -213,9 +216,7 @@ class Network:
         floating(dtype)
         twin = type(self).__new__(type(self))
         twin.__dict__.update(self.__dict__)
-        twin.chain = self.chain.astype(dtype)
-        twin.layers = twin.chain.layers
-        twin.loss = copy.deepcopy(self.loss)
+        Network.__init__(twin, self.chain.astype(dtype).layers, copy.deepcopy(self.loss))
         return twin
 
     # ---- files

@@ -129,12 +129,11 @@ class Layer(Checked):
     @property
     def children(self) -> dict[str, Layer]:
         """The layers inside it: its attributes that are layers, or lists or dicts of layers."""
-        return {
-            name: layer
-            for attribute, value in list(self.__dict__.items())  # another thread may set a cache
-            if isinstance(value, HOLDS_LAYERS)
-            for name, layer in _layers_in(attribute, value)
-        }
+        found: dict[str, Layer] = {}
+        for name, value in list(self.__dict__.items()):  # a list: another thread may set a cache
+            if isinstance(value, HOLDS_LAYERS):
+                found.update(_layers_in(name, value))
+        return found
 
     def walk(self, name: str = "") -> Iterator[tuple[str, Layer]]:
         """This layer and all layers inside, from the outside in, with names such as ``a.b``."""
@@ -218,12 +217,12 @@ class Layer(Checked):
             If there is not one gradient for each parameter, in its shape.
         """
         names = self.parameter_names
-        children = self.children
+        children = self.children if isinstance(gradients, dict) or not names else {}
         if not isinstance(gradients, dict):
-            if not names and not self.has_parameters:
-                return {}
             if len(names) == 1:
                 gradients = (gradients,)
+            if gradients is None and not self.has_parameters:
+                return {}
             if not isinstance(gradients, (tuple, list)) or len(gradients) != len(names) or not names:
                 raise ValueError(_wrong_number(self, gradients))
             gradients = dict(zip(names, gradients))
@@ -239,8 +238,9 @@ class Layer(Checked):
                 )
             found[name] = d_W
         for child, layer in children.items():
-            for name, d_W in layer.named(gradients.get(child)).items():
-                found[f"{child}.{name}"] = d_W
+            if child in gradients or layer.has_parameters:
+                for name, d_W in layer.named(gradients.get(child)).items():
+                    found[f"{child}.{name}"] = d_W
         return found
 
     def named_gradients(self, grad: np.ndarray) -> dict[str, np.ndarray]:
