@@ -1,4 +1,4 @@
-"""What the subcommands share: a parser that speaks in one line, output, data, folders, the bar."""
+"""What the subcommands share: a parser that speaks in one line, output, data, the bar."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from npbp import datasets
 from npbp.datasets.terminal import can_redraw, columns
@@ -62,15 +61,27 @@ def whole(least: int, most: int | None = None) -> Any:
     return read
 
 
-def learning_rate(text: str) -> float:
-    """Reads an argument that is a learning rate."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"got {text[:40]!r}, wanted a number above 0")
-    return value
+def number(allowed: Callable[[float], bool], which: str) -> Any:
+    """Reads an argument that is a finite number, one that is ``allowed``."""
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and allowed(value)):
+            raise argparse.ArgumentTypeError(f"got {text[:40]!r}, wanted a number {which}")
+        return value
+    return read
+
+
+def one_of(names: Iterable[str]) -> Any:
+    """Reads an argument that is one of these names."""
+    def read(text: str) -> str:
+        if text not in names:
+            raise argparse.ArgumentTypeError(
+                f"got {text[:40]!r}, wanted one of {', '.join(names)}")
+        return text
+    return read
 
 
 def say(line: str) -> None:
@@ -137,31 +148,6 @@ def load(name: str) -> datasets.Dataset:
     n_train, n_test = len(data.train[0]), len(data.test[0])
     say(f"data {name}: {n_train} training and {n_test} test images")
     return data
-
-
-def new_run_folder(out: str | os.PathLike[str], name: str) -> Path:
-    """Make ``out/name-1``, or the first number that is free.
-
-    Making a folder fails if it is there already, even by a process that came first by a
-    moment; so no two runs share one.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as out:
-    ...     [new_run_folder(out, "mnist").name for _ in range(2)]
-    ['mnist-1', 'mnist-2']
-    """
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while True:
-        folder = out / f"{name}-{number}"
-        try:
-            folder.mkdir()
-            return folder
-        except FileExistsError:
-            number += 1
 
 
 class Bar:

@@ -1,167 +1,155 @@
-"""``npbp train``: the walk-through's network, loop and chart."""
+"""``npbp train``: a network from options, a loop that survives, and a chart."""
 
 from __future__ import annotations
 
 import argparse
-import logging
+import contextlib
 import math
 import os
+import shlex
 import shutil
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Iterator
 
 import numpy as np
 
-from npbp import datasets
-from npbp.cli.common import (
-    Bar,
-    Failed,
-    learning_rate,
-    load,
+from npbp.cli.common import Failed, complain, load, say, stopped, subcommand
+from npbp.cli.options import Contradiction, add_options, default_alpha, given, refuse_another, settled
+from npbp.cli.recipe import CLASSES, metrics_of, network_of, optimizer_of
+from npbp.cli.report import Report, cannot_write, settings
+from npbp.cli.run_folder import (
+    CHECKPOINT,
+    alone,
+    check_size,
     new_run_folder,
-    say,
-    stopped,
-    subcommand,
-    whole,
+    read_options,
+    refuse_another_folder,
+    write_options,
 )
-from npbp.layers import Linear, ReLU
-from npbp.losses import SoftmaxCrossEntropyLoss
+from npbp.datasets import Batches
 from npbp.network import Network
-from npbp.optimizers import SGD
 from npbp.plotting import curves
-from npbp.training import DivergedError, History, fit
+from npbp.training import DivergedError, EarlyStopping, fit
 from npbp.training.advice import advice
-
-CLASSES = 10  # of every data set here
-ALPHA = 0.001
+from npbp.training.data import with_share
 
 
 def add_to(commands: Any) -> None:
     """The arguments of ``npbp train``."""
     sub = subcommand(commands, "train", train, "train a network on images and draw its curves",
                   "  npbp train\n"
-                  "  npbp train --data mnist --epochs 10\n"
-                  "  npbp train --data fashion-mnist --hidden 128 64 --seed 1\n\n"
-                  "The folder of the run gets model.npz (the network) and history.csv (loss and\n"
-                  "fraction correct) after each epoch, and curves.png at the end. The validation is\n"
-                  "done with the test images of the data. Ctrl-C ends the training and keeps the\n"
-                  "whole epochs.\n")
-    sub.add_argument("--data", choices=datasets.NAMES, default="mnist-sample",
-                     help="what to train on (default: mnist-sample, which is installed with npbp; "
-                          "the others are downloaded once)")
-    sub.add_argument("--epochs", type=whole(1), default=10, metavar="N",
-                     help="how often to go through the data (default: 10)")
-    sub.add_argument("--batch-size", type=whole(1), default=64, metavar="N",
-                     help="examples a step (default: 64)")
-    sub.add_argument("--hidden", type=whole(1, 1_000_000), nargs="+", default=[32], metavar="N",
-                     help="sizes of the hidden layers, one or more (default: 32)")
-    sub.add_argument("--alpha", type=learning_rate, default=ALPHA, metavar="A",
-                     help="learning rate: a step is A times the gradient of the sum of a batch's "
-                          f"losses (default: {ALPHA})")
-    sub.add_argument("--seed", type=whole(0), default=0, metavar="N",
-                     help="of the weights and the shuffling: same seed, same result (default: 0)")
-    sub.add_argument("--out", default="runs", metavar="DIR",
-                     help="where the run gets a new folder of its own, such as "
-                          "DIR/mnist-sample-1 (default: runs)")
+                  "  npbp train --data mnist --hidden 256 --optimizer adam\n"
+                  "  npbp train --hidden 256 128 --activation gelu --norm batch --dropout 0.2 \\\n"
+                  "      --optimizer adamw --schedule cosine --early-stopping 5\n"
+                  "  npbp train --resume runs/mnist-sample-1\n\n"
+                  "The folder of the run gets options.json first, model.npz (the network) and\n"
+                  "history.csv (loss and fraction correct) after each epoch, and curves.png at the\n"
+                  "end. The validation is done with the test images of the data, unless there is\n"
+                  "--validation or --early-stopping. Ctrl-C ends the training and keeps the whole\n"
+                  "epochs. The folder checkpoint, written after each epoch and every half minute, is\n"
+                  "what --resume goes on from, to the same numbers, whatever ended the process.\n")
+    groups = add_options(sub)
+    groups["output"].add_argument(
+        "--out", metavar="DIR", help="where the run gets a new folder of its own, such as "
+                                     "DIR/mnist-sample-1 (default: runs)")
+    groups["output"].add_argument(
+        "--resume", metavar="RUN", help="go on with the run in the folder RUN, such as "
+                                        "runs/mnist-sample-1, with its options (default: a new run)")
+    sub.usage = "npbp train [--OPTION VALUE ...]\n       npbp train --resume RUN"
+    sub.set_defaults(refuse=sub.error)
 
 
 def train(options: argparse.Namespace) -> int:
-    """``npbp train``: the walk-through's network, loop and chart."""
-    (X, y), test = load(options.data)
-    rng = np.random.default_rng(options.seed)  # makes the weights, then the shuffling
-    sizes = [math.prod(X.shape[1:]), *options.hidden, CLASSES]
-    layers: list = [Linear(sizes[0], sizes[1], rng=rng)]
-    for n_in, n_out in zip(sizes[1:], sizes[2:]):
-        layers += [ReLU(), Linear(n_in, n_out, rng=rng)]
-    # The sum, as in the walk-through: alpha times the gradient of the batch's sum.
-    network = Network(layers, SoftmaxCrossEntropyLoss("sum"))
+    """``npbp train``: a new run, or the rest of one."""
+    try:
+        chosen = given(options)
+        folder = None if options.resume is None else Path(options.resume)
+        recipe = settled(chosen) if folder is None else read_options(folder)
+        if folder is not None:
+            refuse_another(chosen, recipe)
+            refuse_another_folder(options.out, folder)
+    except Contradiction as error:
+        options.refuse(str(error))
 
-    say(f"epochs {options.epochs}, batch size {options.batch_size}, alpha {options.alpha:g}, "
-        f"seed {options.seed}; validation (the test images) after each epoch")
+    (X, y), test = load(recipe.data)
+    features = math.prod(X.shape[1:])
+    if folder is not None:
+        check_size(folder, recipe, features)
+    rng = np.random.default_rng(recipe.seed)  # makes the weights, then the shuffling
+    network = network_of(recipe, features, rng)
+    training, validation = Batches(X, y, recipe.batch_size, rng=rng), test
+    if recipe.validation is not None:
+        training, validation = with_share(training, recipe.validation)
+
+    say(settings(recipe))
     say(network.summary())
 
-    report = Report(new_run_folder(options.out, options.data), options.epochs)
+    resume = folder is not None
+    if folder is None:
+        folder = new_run_folder(options.out or "runs", recipe.data)
+    with alone(folder):
+        if not resume:
+            write_options(folder, recipe)
+        return _run(options, recipe, network, training, validation, test, folder, resume)
+
+
+def _run(
+    options: argparse.Namespace, recipe: SimpleNamespace, network: Network, training: Batches,
+    validation: Any, test: tuple, folder: Path, resume: bool,
+) -> int:
+    """The training, in the folder of its own, and what comes after it."""
+    optimizer = optimizer_of(recipe, len(training))
+    stopping = EarlyStopping(recipe.early_stopping) if recipe.early_stopping else None
+    report = Report(recipe, folder, optimizer, stopping, resume)
+    go_on = f"continue with: {_command()} train --resume {shlex.quote(str(folder))}"
     try:
-        report.write(network, History())  # a folder that cannot be written to says so now
-        with warnings.catch_warnings():  # the hint is given below, in the command's own words
-            warnings.simplefilter("ignore", UserWarning)
-            history = fit(network, (X, y), test, epochs=options.epochs,
-                          batch_size=options.batch_size, optimizer=SGD(options.alpha), rng=rng,
-                          callbacks=[report])
-        if len(history.loss) > report.written:  # Ctrl-C fell between an epoch's end and here
-            report.write(network, history)
-        report.bar.clear()
-        no_chart = _draw(history, report.folder, options.data) if history.loss else ""
+        with _warnings_as_lines(options):
+            history = fit(network, training, validation, epochs=recipe.epochs, optimizer=optimizer,
+                          callbacks=[stopping, report] if stopping else [report],
+                          metrics=metrics_of(recipe), checkpoint=folder / CHECKPOINT, resume=resume)
+        no_picture = report.draw("curves.png", curves, history) if history.loss else ""
+        if history.interrupted:
+            return stopped(options, report.files(), no_picture, go_on)
+        report.say_how_it_ended(history)
+        no_picture = report.test(network, test) or no_picture
     except (DivergedError, Failed) as error:
         raise Failed(f"{error} ({report.files()})") from None
+    except (ValueError, OSError) as error:  # of a checkpoint: that of another training, or no disk
+        if isinstance(error, OSError):
+            raise Failed(f"{cannot_write(folder, error)} ({report.files()})") from None
+        raise Failed(str(error)) from None
     except KeyboardInterrupt:
         report.bar.clear()
-        return stopped(options, report.files())
+        return stopped(options, report.files(), go_on)
     finally:
         report.bar.clear()
-    if history.interrupted:
-        return stopped(options, report.files(), no_chart)
     hint = advice(history, CLASSES)
     if hint:
-        say(f"{hint} (--alpha was {options.alpha:g}, its default is {ALPHA})")
-    if no_chart:
-        raise Failed(f"{no_chart}; history.csv and model.npz are in {report.folder}")
-    say(f"curves.png, history.csv and model.npz are in {report.folder}")
-    if options.data == "mnist-sample":
+        say(f"{hint} (--alpha was {recipe.alpha:g}, its default is {default_alpha(recipe.optimizer)})")
+    if no_picture:
+        raise Failed(f"{no_picture}; history.csv and model.npz are in {folder}")
+    say(f"{report.pictures()}, history.csv and model.npz are in {folder}")
+    if recipe.data == "mnist-sample":
         say("This was a sample of MNIST. For the full 97 %: "
             f"{_command()} train --data mnist --hidden 128")
     return 0
 
 
-def _draw(history: History, folder: Path, title: str) -> str:
-    """Write curves.png; why there is none, or ""."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # what it says of fonts and folders
-    try:
-        curves(history, folder / "curves.png", title=title)
-    except Exception as error:  # matplotlib missing, broken, or at odds with its settings
-        return f"curves.png could not be drawn: {type(error).__name__}: {str(error)[:300]}"
-    return ""
+@contextlib.contextmanager
+def _warnings_as_lines(options: argparse.Namespace) -> Iterator[None]:
+    """What `fit` warns of a checkpoint becomes a line on stderr. Its hint about the learning rate
+    is given at the end, in the command's own words."""
+    def show(message: Any, *where: Any, **more: Any) -> None:
+        complain(options, str(message).removeprefix("fit: "), 0)
 
-
-class Report:
-    """What `fit` calls: writes the files, prints a line an epoch, moves the bar."""
-
-    def __init__(self, folder: Path, epochs: int) -> None:
-        self.folder, self.epochs, self.written = folder, epochs, -1
-        self.bar = Bar()
-
-    def write(self, network: Network, history: History) -> None:
-        """Each file is replaced whole, so a process killed here leaves no part of one."""
-        try:
-            network.save(self.folder / "model.npz")
-            history.to_csv(self.folder / "history.csv")
-        except OSError as error:
-            raise Failed(f"{self.folder} cannot be written: {error.strerror or error}") from None
-        self.written = len(history.loss)
-
-    def files(self) -> str:
-        """What is on disk after a run that did not come to its end."""
-        if not self.folder.is_dir():
-            return f"{self.folder} is gone"
-        if self.written < 1:
-            weights = "the weights of the start" if self.written == 0 else "nothing"
-            return f"no epoch was whole; {self.folder} holds {weights}"
-        n = self.written
-        return f"{self.folder} holds the {n} whole epoch{'' if n == 1 else 's'} before"
-
-    def on_batch(self, epoch: int, batch: int, batches: int) -> None:
-        self.bar.draw(f"epoch {epoch}/{self.epochs}", batch, batches)
-
-    def __call__(self, network: Network, history: History) -> None:
-        self.write(network, history)
-        self.bar.clear()
-        say(f"epoch {len(history.loss):{len(str(self.epochs))}}/{self.epochs}  "
-            f"loss {history.loss[-1]:.4f}  correct {history.correct[-1]:.4f}  "
-            f"validation loss {history.validation_loss[-1]:.4f}  "
-            f"validation correct {history.validation_correct[-1]:.4f}  "
-            f"{history.seconds[-1]:.2f} s")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.filterwarnings("always", "(?s)fit: .*checkpoint", UserWarning)
+        warnings.showwarning = show
+        yield
 
 
 def _command() -> str:
