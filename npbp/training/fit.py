@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable
 import numpy as np
 
 from npbp.layers.checks import kind, numbers
-from npbp.losses import SoftmaxCrossEntropyLoss, correct_of
+from npbp.losses import SoftmaxCrossEntropyLoss
 from npbp.network import Network
 from npbp.optimizers import SGD
 from npbp.training.advice import too_large
+from npbp.training.data import as_batches
 from npbp.training.history import History
+from npbp.training.totals import Totals
 
 if TYPE_CHECKING:
     from npbp.datasets import Batches
@@ -122,9 +124,9 @@ def fit(
     """
     if not isinstance(network, Network):
         raise TypeError(f"fit: got {kind(network)} as network, wanted a Network")
-    train = _batches("train", train, batch_size, shuffle=True, rng=rng)
+    train = as_batches("train", train, batch_size, shuffle=True, rng=rng)
     if validation is not None:
-        validation = _batches("validation", validation, 1000, shuffle=False)
+        validation = as_batches("validation", validation, 1000, shuffle=False)
     epochs = _epochs(epochs)
     if optimizer is None:
         optimizer = SGD(getattr(network, "alpha", 0.1))
@@ -163,7 +165,7 @@ def _train_epoch(
     network: Network, train: Batches, optimizer: Any, epoch: int, on_batch: list
 ) -> tuple[float, float | None]:
     """A step for every batch; the mean loss and the fraction correct on the way."""
-    totals = _Totals(network)
+    totals = Totals(network)
     with np.errstate(all="ignore"):  # an overflow shows in the next loss, with its place
         for batch, (X, y) in enumerate(train, start=1):
             probabilities, loss = network.loss(network.scores(X), y)
@@ -182,7 +184,7 @@ def _train_epoch(
 
 def _measure(network: Network, validation: Batches, epoch: int) -> tuple[float, float | None]:
     """The mean loss and the fraction correct, without a step."""
-    totals = _Totals(network)
+    totals = Totals(network)
     for batch, (X, y) in enumerate(validation, start=1):
         with np.errstate(all="ignore"):
             probabilities, loss = network.loss(network.scores(X), y)
@@ -228,33 +230,6 @@ def _says_stop(returned: Any) -> bool:
     return isinstance(returned, (bool, np.bool_)) and bool(returned)
 
 
-class _Totals:
-    """Sums over examples, as the last batch may be smaller than the others."""
-
-    def __init__(self, network: Network) -> None:
-        self.is_sum = getattr(network.loss, "reduction", "mean") == "sum"
-        self.network = network
-        self.loss, self.examples, self.correct, self.counted = 0.0, 0, 0, 0
-
-    def add(self, prediction: np.ndarray, loss: float, y: np.ndarray) -> None:
-        n = len(y)
-        if not self.is_sum and getattr(self.network.loss, "total_weight", None) is not None:
-            n = self.network.loss.total_weight
-        self.loss += loss if self.is_sum else loss * n
-        self.examples += n
-        counted = correct_of(self.network.loss, prediction, y)
-        if counted is None or self.correct is None:
-            self.correct = None
-        else:
-            self.correct += counted[0]
-            self.counted += counted[1]
-
-    def means(self) -> tuple[float, float | None]:
-        """The mean loss, and the fraction correct or None: there are no classes."""
-        correct = None if self.correct is None else self.correct / max(self.counted, 1)
-        return self.loss / self.examples, correct
-
-
 def _diverged(
     network: Network, X: np.ndarray, loss: float, where: str, no_step_yet: bool = False
 ) -> DivergedError:
@@ -278,38 +253,6 @@ def _diverged(
     if no_step_yet:  # then alpha cannot be the cause
         cause = "no step was made yet, so look at the weights you start with and the size of X"
     return DivergedError(f"{start}; {found}: {cause}")
-
-
-def _batches(name: str, data: Any, batch_size: int, **options: Any) -> Batches:
-    """``data`` as `Batches` that hold at least one example, or an error that says why not."""
-    from npbp.datasets import Batches  # here, as `import npbp` is to cost little
-
-    if isinstance(data, Batches):
-        batches = data
-        if not options["shuffle"] and data.shuffle:
-            batches = Batches(data.X, data.y, data.batch_size, shuffle=False, flatten=data.flatten)
-    else:
-        X, y = _pair(name, data)
-        try:
-            batches = Batches(X, y, batch_size, **options)
-        except (ValueError, TypeError) as error:
-            raise type(error)(f"fit: {name}: {error}") from None
-    if not len(batches.y):
-        raise ValueError(f"fit: got no examples in {name}, wanted at least one")
-    return batches
-
-
-def _pair(name: str, data: Any) -> tuple[Any, Any]:
-    if not isinstance(data, (tuple, list)) or len(data) != 2 or hasattr(data, "train"):
-        hint = ": give its part, as in data.train or data.test" if hasattr(data, "train") else ""
-        raise TypeError(f"fit: got {kind(data)} as {name}, wanted (X, y) or a Batches{hint}")
-    X, y = data
-    if np.ndim(X) < 2 <= np.ndim(y):
-        raise ValueError(
-            f"fit: got {name} with X of shape {np.shape(X)} and y of shape {np.shape(y)}, wanted X "
-            "(N, ...) and y (N,): are they swapped? The order is (X, y)"
-        )
-    return X, y
 
 
 def _epochs(epochs: Any) -> int:
