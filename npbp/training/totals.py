@@ -34,7 +34,7 @@ class Totals:
         self.loss, self.examples, self.correct, self.counted = 0.0, 0, 0, 0
 
     def add(self, prediction: np.ndarray, loss: float, y: np.ndarray) -> None:
-        n = len(y)
+        n, loss = len(y), float(loss)
         if not self.is_sum and getattr(self.network.loss, "total_weight", None) is not None:
             n = self.network.loss.total_weight
         self.loss += loss if self.is_sum else loss * n
