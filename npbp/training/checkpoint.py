@@ -179,12 +179,13 @@ class Checkpoints:
             try:
                 with opened(path) as file, Npz(file) as arrays:
                     held = text(arrays)
-                    refusal = self._refusal(path, held, epochs)
+                    refusal = self._of_another_training(path, held)
                     if not refusal:
                         self._sizes_fit(held["network"], arrays)
                         held = with_arrays(held, arrays)
                         self._makes_sense(held)
                         state.totals.load_state_dict(held["totals"])
+                        refusal = _too_far(path, held, epochs)
             except Exception as error:  # a damaged file makes zipfile and json raise all sorts
                 if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
                     raise  # the system's own word, as in model_file.load
@@ -201,8 +202,8 @@ class Checkpoints:
         raise ValueError(f"fit: no checkpoint in {self.folder} can be read ({told}): to start anew, name "
                          "another folder")
 
-    def _refusal(self, path: Path, held: Any, epochs: int) -> str:
-        """Why this training cannot go on from there, or ""."""
+    def _of_another_training(self, path: Path, held: Any) -> str:
+        """What differs from this one, as a sentence, or ""."""
         if held["format"] != FORMAT:
             return (f"fit: got format {_line(held['format'])} in {path}, wanted {FORMAT}: another version "
                     "of npbp wrote it")
@@ -214,10 +215,6 @@ class Checkpoints:
                     f"{_line(before.get(what, 'nothing'))}, as it is in {path}: go on with what the "
                     "training began with, or name another folder"
                 )
-        epoch, batch = held["epoch"], held["batch"]
-        if epoch - 1 > epochs or epoch - 1 == epochs and batch:
-            return (f"fit: got epochs={epochs}, wanted {epoch if batch else epoch - 1} or more: {path} stands "
-                    f"at batch {batch} of epoch {epoch}")
         return ""
 
     def _sizes_fit(self, names: dict, arrays: Npz) -> None:
@@ -286,6 +283,15 @@ def _remove(path: Path) -> None:
 
 
 # ---- checks
+
+
+def _too_far(path: Path, held: dict, epochs: int) -> str:
+    """A sentence if it is beyond the end that is wanted now, or ""."""
+    epoch, batch = held["epoch"], held["batch"]
+    if epoch - 1 < epochs or epoch - 1 == epochs and not batch:
+        return ""
+    return (f"fit: got epochs={epochs}, wanted {epoch if batch else epoch - 1} or more: {path} stands at "
+            f"batch {batch} of epoch {epoch}")
 
 
 def _warn_of_another_machine(path: Path, before: dict) -> None:
