@@ -244,6 +244,8 @@ class Checkpoints:
             raise ValueError("it has not one state for each callback")
         if {*held["generators"]} != {name for name, _ in self.generators.values()}:
             raise ValueError("it has not one state for each generator")
+        for its in held["generators"].values():
+            _generator_makes_sense(its)
         bad = _first_not_finite(held["network"], self.finite)
         if bad:
             raise ValueError(bad)
@@ -315,6 +317,16 @@ def _history_makes_sense(history: dict, epochs: int) -> None:
     for name, values in lists.items():
         if len(values) > epochs or not all(isinstance(value, (float, int, np.number)) for value in values):
             raise ValueError(f"its history has something else than {epochs} numbers as {name}")
+
+
+def _generator_makes_sense(state: dict) -> None:
+    """NumPy believes what it is told of the place in a generator's buffer, and reads there."""
+    for part in (state, state.get("state")):
+        for name, most in (("pos", 624), ("buffer_pos", 4)):
+            if isinstance(part, dict) and name in part:
+                place = part[name]
+                if type(place) is not int or not 0 <= place <= most:
+                    raise ValueError(f"the state of a generator has the {name} {place}, wanted 0 to {most}")
 
 
 def _first_not_finite(arrays: dict[str, np.ndarray], names: set[str]) -> str:

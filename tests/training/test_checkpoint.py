@@ -483,6 +483,19 @@ def test_a_generator_does_not_take_a_state_of_another_kind(run):
     refused(run, "^fit: the generator train.rng does not take its state of .*14.npz back: ")
 
 
+@pytest.mark.parametrize("bits, keys", [("MT19937", ("state", "pos")), ("Philox", ("buffer_pos",))])
+@pytest.mark.parametrize("place", [10_000_000, -10_000_000, 1 << 100, "x", None])
+def test_a_place_outside_of_the_buffer_of_a_generator_is_not_believed(bits, keys, place, tmp_path):
+    def generator():
+        return np.random.Generator(getattr(np.random, bits)(3))
+
+    train(tmp_path, rng=generator())
+    for name in names(tmp_path):
+        rewrite(tmp_path / name, setting("generators", "train.rng", *keys, value=place))
+    with pytest.raises(ValueError, match=f"can be read .*the state of a generator has the {keys[-1]} .*wanted 0 to"):
+        train(tmp_path, rng=generator(), resume=True)
+
+
 def test_a_damaged_one_far_ahead_is_gone_after_the_next_is_written(tmp_path):
     train(tmp_path)
     (tmp_path / "checkpoint-00000900.npz").write_bytes(b"PK")
