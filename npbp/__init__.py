@@ -31,31 +31,53 @@ from npbp.layers import Buffer, Layer, Linear, Parameter, ReLU, Residual, Sequen
 from npbp.losses import Loss, SoftmaxCrossEntropyLoss
 from npbp.network import Network, NeuralNet
 from npbp.optimizers import SGD
-from npbp.training import DivergedError, History, fit
+from npbp.training import (
+    CsvLog,
+    DivergedError,
+    EarlyStopping,
+    History,
+    LivePlot,
+    Progress,
+    ReduceOnPlateau,
+    SaveBest,
+    Schedule,
+    callbacks,
+    fit,
+    metrics,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Buffer",
+    "CsvLog",
     "DivergedError",
+    "EarlyStopping",
     "GradientError",
     "History",
     "Layer",
     "Linear",
+    "LivePlot",
     "Loss",
     "Network",
     "NeuralNet",
     "Parameter",
+    "Progress",
     "ReLU",
+    "ReduceOnPlateau",
     "Residual",
     "SGD",
+    "SaveBest",
+    "Schedule",
     "Sequential",
     "SoftmaxCrossEntropyLoss",
+    "callbacks",
     "check_layer",
     "check_loss",
     "datasets",
     "fit",
     "graph",
+    "metrics",
 ]
 
 

@@ -22,9 +22,12 @@ from npbp.losses import SoftmaxCrossEntropyLoss
 from npbp.network import Network
 from npbp.optimizers import SGD
 from npbp.training.advice import too_large
-from npbp.training.data import as_batches
+from npbp.training.callbacks import check_callbacks
+from npbp.training.data import training_and_validation
 from npbp.training.history import History
+from npbp.training.metrics import Metric, as_metrics
 from npbp.training.totals import Totals
+from npbp.training.weights import sample_weights
 
 if TYPE_CHECKING:
     from npbp.datasets import Batches
@@ -50,12 +53,14 @@ class DivergedError(ValueError):
 def fit(
     network: Network,
     train: Batches | tuple[Any, Any],
-    validation: Batches | tuple[Any, Any] | None = None,
+    validation: Batches | tuple[Any, Any] | float | None = None,
     epochs: int = 10,
     batch_size: int = 64,
     optimizer: Any = None,
     rng: np.random.Generator | None = None,
     callbacks: Iterable[Callable[[Network, History], Any]] = (),
+    metrics: Iterable[Any] | dict[str, Any] = (),
+    class_weights: Any = None,
 ) -> History:
     """Train ``network`` in place and return how it went.
 
@@ -71,8 +76,10 @@ def fit(
         floating rows ``(N, in_features)``; ``y`` is integer labels ``(N,)`` or rows of
         probabilities ``(N, C)``. They are shuffled anew for each epoch. A `Batches` is
         taken as it is: its own size, order and rng count.
-    validation : (X, y) or Batches, optional
-        Measured after each epoch, in its order, never trained on.
+    validation : (X, y), Batches or a share, optional
+        Measured after each epoch, in its order, never trained on. A share, such as 0.1, is
+        drawn from ``train`` by its rng before the first shuffling: the same seed draws the same.
+        With labels each class gives its share, to within one example, and keeps at least one.
     epochs : int
         How often to go through ``train``. 0 gives an empty history.
     batch_size : int
@@ -87,7 +94,17 @@ def fit(
     callbacks : functions
         Each is called as ``callback(network, history)`` at the end of each epoch. If it
         returns True, the training stops there. If it has an attribute ``on_batch``, that is
-        called after each step as ``on_batch(epoch, batch, batches)``, counted from 1.
+        called after each step as ``on_batch(epoch, batch, batches)``, counted from 1. See
+        `npbp.callbacks` for those that there are, and for ``on_start`` and ``on_end``.
+    metrics : list of metrics, or dict {name: metric}
+        What else to count, such as ``[npbp.metrics.accuracy, npbp.metrics.top_k(3)]``; or functions
+        of (prediction, targets) that return the mean over the examples. They are counted in
+        training as ``correct`` is, and over the validation: ``history.metrics`` has both.
+    class_weights : "balanced", array (C,) or dict {label: weight}, optional
+        How much an example counts in the training loss, by its class. "balanced" gives each
+        class the same weight in all: ``N / (C n_k)``, if ``n_k`` of ``N`` examples are of class k.
+        The loss must take a ``sample_weight``. What is measured on the validation, ``correct``
+        and metrics are not weighted.
 
     Returns
     -------
@@ -124,9 +141,9 @@ def fit(
     """
     if not isinstance(network, Network):
         raise TypeError(f"fit: got {kind(network)} as network, wanted a Network")
-    train = as_batches("train", train, batch_size, shuffle=True, rng=rng)
-    if validation is not None:
-        validation = as_batches("validation", validation, 1000, shuffle=False)
+    train, validation = training_and_validation(train, validation, batch_size, rng)
+    metrics = as_metrics(metrics)
+    weights = sample_weights(class_weights, train.y, network.loss)
     epochs = _epochs(epochs)
     if optimizer is None:
         optimizer = SGD(getattr(network, "alpha", 0.1))
@@ -137,15 +154,21 @@ def fit(
     callbacks = tuple(callbacks or ())
     if not all(callable(callback) for callback in callbacks):
         raise TypeError(f"fit: got callbacks={callbacks!r}, wanted functions of (network, history)")
-    on_batch = [c.on_batch for c in callbacks if hasattr(c, "on_batch")]
+    check_callbacks(callbacks, optimizer, metrics, validation is not None)
+    on_start, on_batch, on_end = (
+        [getattr(callback, hook) for callback in callbacks if hasattr(callback, hook)]
+        for hook in ("on_start", "on_batch", "on_end")
+    )
 
     history = History()
     try:
+        for function in on_start:
+            function(network, history, epochs)
         for epoch in range(1, epochs + 1):
             start = time.perf_counter()
-            trained = _train_epoch(network, train, optimizer, epoch, on_batch)
+            trained = _train_epoch(network, train, optimizer, epoch, on_batch, weights, metrics)
             seconds = time.perf_counter() - start
-            measured = _measure(network, validation, epoch) if validation is not None else ()
+            measured = _measure(network, validation, epoch, metrics) if validation is not None else ()
             history._add(trained, measured, seconds)
             # (In a list: if one says stop, the others are called all the same.)
             if any([_says_stop(callback(network, history)) for callback in callbacks]):
@@ -155,20 +178,25 @@ def fit(
         history.interrupted = True
     except DivergedError as error:
         error.history = history
+        for function in on_end:
+            function(network, history)
         raise
+    for function in on_end:
+        function(network, history)
     if isinstance(network.loss, SoftmaxCrossEntropyLoss) and not history.interrupted:
         _warn(history, network.loss, train.batch_size)
     return history
 
 
 def _train_epoch(
-    network: Network, train: Batches, optimizer: Any, epoch: int, on_batch: list
-) -> tuple[float, float | None]:
-    """A step for every batch; the mean loss and the fraction correct on the way."""
-    totals = Totals(network)
+    network: Network, train: Batches, optimizer: Any, epoch: int, on_batch: list,
+    weights: Callable[[np.ndarray], tuple], metrics: dict[str, Metric],
+) -> tuple:
+    """A step for every batch; the means on the way, see `Totals.means`."""
+    totals = Totals(network, metrics)
     with np.errstate(all="ignore"):  # an overflow shows in the next loss, with its place
         for batch, (X, y) in enumerate(train, start=1):
-            probabilities, loss = network.loss(network.scores(X), y)
+            probabilities, loss = network.loss(network.scores(X), y, *weights(y))
             if not math.isfinite(loss):
                 where = f"epoch {epoch}, batch {batch}"
                 raise _diverged(network, X, loss, where, no_step_yet=epoch == batch == 1)
@@ -182,9 +210,11 @@ def _train_epoch(
     return totals.means()
 
 
-def _measure(network: Network, validation: Batches, epoch: int) -> tuple[float, float | None]:
-    """The mean loss and the fraction correct, without a step."""
-    totals = Totals(network)
+def _measure(
+    network: Network, validation: Batches, epoch: int, metrics: dict[str, Metric]
+) -> tuple:
+    """The means, see `Totals.means`, without a step."""
+    totals = Totals(network, metrics)
     for batch, (X, y) in enumerate(validation, start=1):
         with np.errstate(all="ignore"):
             probabilities, loss = network.loss(network.scores(X), y)
