@@ -41,10 +41,9 @@ from npbp.training import (
     ReduceOnPlateau,
     SaveBest,
     Schedule,
-    callbacks,
     fit,
-    metrics,
 )
+from npbp import callbacks, metrics
 
 __version__ = "0.1.0"
 

@@ -8,6 +8,7 @@ mean over the examples.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Callable, Iterable
 
 import numpy as np
@@ -15,6 +16,8 @@ import numpy as np
 from npbp.layers.checks import kind, numbers, size
 from npbp.training.history import COLUMNS
 
+__all__ = ["Accuracy", "ConfusionMatrix", "MeanAbsoluteError", "MeanOf", "Metric", "R2", "TopK",
+           "accuracy", "confusion_matrix", "mean_absolute_error", "r2", "top_k"]
 
 class Metric:
     """The base of all metrics: subclass it, give it a ``name`` and write two methods.
@@ -62,8 +65,8 @@ class Accuracy(Metric):
     """The fraction of the examples whose largest prediction is at the target.
 
     ``prediction`` is ``(N, C)``, or ``(N, 1)``: the probability of class 1, of two. ``targets``
-    are labels ``(N,)``, or rows of probabilities ``(N, C)``, whose label is their largest
-    entry. Of equal predictions the first one counts. NaN if a prediction is NaN.
+    are labels ``(N,)``, or probabilities in the shape of the prediction; the label of a row is
+    its largest entry. Of equal predictions the first one counts. NaN if a prediction is NaN.
 
     Raises
     ------
@@ -216,7 +219,7 @@ class R2(Metric):
 
     def sums(self, prediction: Any, targets: Any) -> np.ndarray:
         p, t = _same_shape(self.name, prediction, targets)
-        p, t = (a.reshape(len(a), a.size // max(len(a), 1)) for a in (p, t))
+        p, t = (a.reshape(len(a), math.prod(a.shape[1:])) for a in (p, t))
         n = np.full(t.shape[1], float(len(t)))
         mean = t[:1].sum(axis=0)  # shifted by the first row: exact where all are the same
         mean = mean + (t - mean).sum(axis=0) / max(len(t), 1)
@@ -350,8 +353,8 @@ def _classes(name: str, prediction: Any, targets: Any) -> tuple[np.ndarray, np.n
                 "is a single output: is this a regression? Then nothing is right or wrong"
             )
         p = np.stack([1 - p, p], axis=1)
-        if t.shape == (len(p),) and t.dtype.kind == "f" and ((t == 0) | (t == 1)).all():
-            t = t.astype(int)
+        if t.shape == (len(p),) and t.dtype.kind == "f" and ((t >= 0) & (t <= 1)).all():
+            t = (t > 0.5).astype(int)
     if p.ndim != 2:
         raise ValueError(f"{name}: got a prediction of shape {p.shape}, wanted (N, C)")
     N, C = p.shape

@@ -5,6 +5,7 @@ Sums over examples and not means over batches, as the last batch may be smaller.
 
 from __future__ import annotations
 
+import math
 from types import MappingProxyType
 from typing import Any, Mapping
 
@@ -39,7 +40,7 @@ class Totals:
 
     def add(self, prediction: np.ndarray, loss: float, y: np.ndarray) -> None:
         n = len(y)
-        if not self.is_sum and getattr(self.network.loss, "total_weight", None) is not None:
+        if getattr(self.network.loss, "total_weight", None) is not None:
             n = self.network.loss.total_weight
         self.loss += loss if self.is_sum else loss * n
         self.examples += n
@@ -68,8 +69,9 @@ class Totals:
         """The mean loss, the fraction correct or None (there are no classes), and the metrics."""
         correct = None if self.correct is None else self.correct / max(self.counted, 1)
         values = {name: self.metrics[name].value(sums) for name, sums in self.sums.items()}
-        return self.loss / self.examples, correct, {
-            name: value.copy() if np.ndim(value) else one_number(name, value)
+        loss = self.loss / self.examples if self.examples else math.nan  # none counted
+        return loss, correct, {
+            name: np.array(value) if np.ndim(value) else one_number(name, value)
             for name, value in values.items()
         }
 

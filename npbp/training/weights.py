@@ -49,10 +49,10 @@ def sample_weights(class_weights: Any, y: np.ndarray, loss: Any) -> Callable[[np
         )
     if _is_column(y):
         table = _Table(class_weights, y[:, 0].astype(int), None)
-        return lambda y: (table.of(y[:, 0].astype(int)),)
+        return lambda y: _some(table.of(y[:, 0].astype(int)))
     if y.ndim == 1:
         table = _Table(class_weights, y, getattr(loss, "ignored_label", None))
-        return lambda y: (table.of(y),)
+        return lambda y: _some(table.of(y))
     if not ((y >= 0).all() and (abs(y.sum(axis=1) - 1) < 1e-3).all()):
         raise TypeError(
             f"fit: got class_weights, and targets of shape {y.shape} that are neither labels (N,) "
@@ -60,7 +60,7 @@ def sample_weights(class_weights: Any, y: np.ndarray, loss: Any) -> Callable[[np
         )
     C = y.shape[1]
     w = _weights(class_weights, np.arange(C), y.sum(axis=0))
-    return lambda y: (y @ w,)
+    return lambda y: _some(y @ w)
 
 
 class _Table:
@@ -102,6 +102,15 @@ def _weights(class_weights: Any, labels: np.ndarray, counts: np.ndarray) -> np.n
             f"fit: got {len(w)} class_weights and the label {outside[0]} in train, {WANTED}"
         )
     return w[labels]
+
+
+def _some(weights: np.ndarray) -> tuple[np.ndarray]:
+    if not weights.any():
+        raise ValueError(
+            "fit: got class_weights that are 0 for all examples of a batch, so that nothing counts: "
+            "leave these classes out of train, or take larger batches"
+        )
+    return (weights,)
 
 
 def _checked(w: Any) -> np.ndarray:
