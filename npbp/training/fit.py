@@ -11,23 +11,26 @@ went. One step of it is three lines::
 from __future__ import annotations
 
 import math
+import os
 import time
 import warnings
 from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 import numpy as np
 
-from npbp.layers.checks import kind, numbers
+from npbp.layers.checks import flag, kind, numbers
 from npbp.losses import SoftmaxCrossEntropyLoss
 from npbp.network import Network
 from npbp.optimizers import SGD
 from npbp.training.advice import too_large
 from npbp.training.callbacks import check_callbacks
+from npbp.training.checkpoint import Checkpoints
 from npbp.training.data import training_and_validation
 from npbp.training.history import History
 from npbp.training.metrics import Metric, as_metrics
+from npbp.training.state import State
 from npbp.training.totals import Totals
-from npbp.training.weights import sample_weights
+from npbp.training.weights import as_text, sample_weights
 
 if TYPE_CHECKING:
     from npbp.datasets import Batches
@@ -61,6 +64,9 @@ def fit(
     callbacks: Iterable[Callable[[Network, History], Any]] = (),
     metrics: Iterable[Any] | dict[str, Any] = (),
     class_weights: Any = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    checkpoint_seconds: float = 30.0,
 ) -> History:
     """Train ``network`` in place and return how it went.
 
@@ -105,6 +111,22 @@ def fit(
         class the same weight in all: ``N / (C n_k)``, if ``n_k`` of ``N`` examples are of class k.
         The loss must take a ``sample_weight``. What is measured on the validation, ``correct``
         and metrics are not weighted.
+    checkpoint : path of a folder, optional
+        Where to keep all that the training depends on: at its start, after each epoch, and
+        within one after a step when ``checkpoint_seconds`` have passed. The last two are kept.
+        The optimizer, and a callback that has a state, need ``state_dict()`` and
+        ``load_state_dict(state)``.
+    resume : bool
+        Go on from the newest checkpoint in the folder, if there is one: after a kill at any
+        moment, with the same arguments as before, it ends with weights and history (but its
+        ``seconds``) equal to the last bit to those of a training that was never stopped. A
+        training at its end gives its history; with more ``epochs`` it goes on, unless it was
+        a callback that ended it. Without ``resume`` a folder with a checkpoint is refused.
+    checkpoint_seconds : float
+        See ``checkpoint``. After Ctrl-C it goes on from the last one, as after a kill.
+
+    While it trains the layers are told that it is training, in the validation and for the
+    callbacks after an epoch that it is inference; at the end each is as it was.
 
     Returns
     -------
@@ -116,14 +138,20 @@ def fit(
     -----
     UserWarning
         If the learning rate seems too large: the softmax cross-entropy rose, or was far up
-        and ends where guessing does.
+        and ends where guessing does. If the newest checkpoint is damaged, so that it goes on
+        from the one before; or was written on another machine, with another NumPy, or another
+        number of threads, which may change the last digits.
 
     Raises
     ------
     DivergedError
         If a loss is not finite. Its ``history`` holds the epochs before.
     ValueError, TypeError
-        If an argument is not as above.
+        If an argument is not as above; or, before anything is changed, if the checkpoint is
+        one of another network, loss, optimizer, data, batch size or callbacks, or no file
+        there can be read.
+    OSError
+        If a checkpoint cannot be written.
 
     Source: Goodfellow, Bengio, Courville, Deep Learning, 8.1.3 (batches) and 8.3.1.
 
@@ -159,20 +187,33 @@ def fit(
         [getattr(callback, hook) for callback in callbacks if hasattr(callback, hook)]
         for hook in ("on_start", "on_batch", "on_end")
     )
+    if hasattr(optimizer, "decayed"):
+        optimizer.decayed = network.chain.decayed
 
-    history = History()
+    state = State(Totals(network, metrics))
+    history, checkpoints = state.history, None
+    if checkpoint is not None:
+        counted = {"the metrics": ", ".join(metrics) or "none",
+                   "class_weights": as_text(class_weights)}
+        checkpoints = Checkpoints(checkpoint, checkpoint_seconds, network, train, validation, optimizer,
+                                  callbacks, counted)
+        checkpoints.begin(flag("fit", "resume", resume), epochs, state)
+    elif resume is not False:
+        raise ValueError(f"fit: got resume={resume!r} and no checkpoint, wanted its folder: checkpoint=...")
     try:
         for function in on_start:
             function(network, history, epochs)
-        for epoch in range(1, epochs + 1):
-            start = time.perf_counter()
-            trained = _train_epoch(network, train, optimizer, epoch, on_batch, weights, metrics)
-            seconds = time.perf_counter() - start
-            measured = _measure(network, validation, epoch, metrics) if validation is not None else ()
-            history._add(trained, measured, seconds)
-            # (In a list: if one says stop, the others are called all the same.)
-            if any([_says_stop(callback(network, history)) for callback in callbacks]):
-                break
+        while state.epoch <= epochs and not state.stopped:
+            with network.mode(training=True):
+                _train_epoch(network, train, weights, optimizer, state, on_batch, checkpoints)
+            with network.mode(training=False):
+                measured = _measure(network, validation, metrics, state.epoch) if validation else ()
+                history._add(state.totals.means(), measured, state.seconds)
+                # (In a list: if one says stop, the others are called all the same.)
+                state.stopped = any([_says_stop(callback(network, history)) for callback in callbacks])
+            state.next_epoch(Totals(network, metrics))
+            if checkpoints is not None:
+                checkpoints.write(state)
     except KeyboardInterrupt:
         history._drop_part_of_an_epoch()
         history.interrupted = True
@@ -183,19 +224,21 @@ def fit(
         raise
     for function in on_end:
         function(network, history)
-    if isinstance(network.loss, SoftmaxCrossEntropyLoss) and not history.interrupted:
+    if isinstance(network.loss, SoftmaxCrossEntropyLoss) and network.loss.cache is not None \
+            and not history.interrupted:
         _warn(history, network.loss, train.batch_size)
     return history
 
 
 def _train_epoch(
-    network: Network, train: Batches, optimizer: Any, epoch: int, on_batch: list,
-    weights: Callable[[np.ndarray], tuple], metrics: dict[str, Metric],
-) -> tuple:
-    """A step for every batch; the means on the way, see `Totals.means`."""
-    totals = Totals(network, metrics)
+    network: Network, train: Batches, weights: Callable[[np.ndarray], tuple], optimizer: Any,
+    state: State, on_batch: list, checkpoints: Checkpoints | None,
+) -> None:
+    """A step for every batch that is still to come in this epoch."""
+    epoch, totals = state.epoch, state.totals
+    start = time.perf_counter() - state.seconds
     with np.errstate(all="ignore"):  # an overflow shows in the next loss, with its place
-        for batch, (X, y) in enumerate(train, start=1):
+        for batch, (X, y) in enumerate(state.batches(train), start=state.batch + 1):
             probabilities, loss = network.loss(network.scores(X), y, *weights(y))
             if not math.isfinite(loss):
                 where = f"epoch {epoch}, batch {batch}"
@@ -207,11 +250,14 @@ def _train_epoch(
             _take_over(held, parameters)
             for function in on_batch:
                 function(epoch, batch, len(train))
-    return totals.means()
+            if checkpoints is not None and state.order is not None and checkpoints.is_due():
+                state.batch, state.seconds = batch, time.perf_counter() - start
+                checkpoints.write(state)
+    state.seconds = time.perf_counter() - start
 
 
 def _measure(
-    network: Network, validation: Batches, epoch: int, metrics: dict[str, Metric]
+    network: Network, validation: Batches, metrics: dict[str, Metric], epoch: int
 ) -> tuple:
     """The means, see `Totals.means`, without a step."""
     totals = Totals(network, metrics)

@@ -39,7 +39,7 @@ class Totals:
         self.sums: dict[str, np.ndarray] = {}  # of each metric, once there was a batch
 
     def add(self, prediction: np.ndarray, loss: float, y: np.ndarray) -> None:
-        n = len(y)
+        n, loss = len(y), float(loss)
         if getattr(self.network.loss, "total_weight", None) is not None:
             n = self.network.loss.total_weight
         self.loss += loss if self.is_sum else loss * n

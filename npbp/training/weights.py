@@ -63,6 +63,13 @@ def sample_weights(class_weights: Any, y: np.ndarray, loss: Any) -> Callable[[np
     return lambda y: _some(y @ w)
 
 
+def as_text(class_weights: Any) -> str:
+    """They in words, for a checkpoint: with others it would be another training."""
+    if isinstance(class_weights, (np.ndarray, list, tuple)):
+        class_weights = np.asarray(class_weights).tolist()
+    return "none" if class_weights is None else repr(class_weights)
+
+
 class _Table:
     """A weight for each label that there is; the labels may be any whole numbers."""
 
