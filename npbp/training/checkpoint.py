@@ -24,7 +24,8 @@ import warnings
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Mapping
 
 import numpy as np
 
@@ -59,6 +60,8 @@ class Checkpoints:
         How often one is written within an epoch.
     network, train, validation, optimizer, callbacks
         Those of the training.
+    counted : dict
+        In words, what is counted and how: it must be the same when it goes on.
 
     Raises
     ------
@@ -68,13 +71,14 @@ class Checkpoints:
     """
 
     def __init__(self, folder: Any, seconds: Any, network: Network, train: Batches,
-                 validation: Batches | None, optimizer: Any, callbacks: tuple) -> None:
+                 validation: Batches | None, optimizer: Any, callbacks: tuple,
+                 counted: Mapping[str, str] = MappingProxyType({})) -> None:
         self.folder, self.seconds = _folder(folder), _seconds(seconds)
         self.network, self.train, self.optimizer = network, train, optimizer
         self.callbacks = [c for c in callbacks if hasattr(c, "state_dict")]
         for part in (optimizer, *self.callbacks):
             _keeps_its_state(part)
-        self.record = record(network, train, validation, optimizer, self.callbacks)
+        self.record = {**record(network, train, validation, optimizer, self.callbacks), **counted}
         self.generators = {id(g): (name, g) for name, g in reversed(generators(network, train).items())}
         # Not a number at the start is how a layer's buffer may begin; a weight may not.
         self.finite = {*network.parameters, *(n for n, b in network.buffers.items() if np.isfinite(b).all())}

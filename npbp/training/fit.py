@@ -23,11 +23,14 @@ from npbp.losses import SoftmaxCrossEntropyLoss
 from npbp.network import Network
 from npbp.optimizers import SGD
 from npbp.training.advice import too_large
+from npbp.training.callbacks import check_callbacks
 from npbp.training.checkpoint import Checkpoints
-from npbp.training.data import as_batches
+from npbp.training.data import training_and_validation
 from npbp.training.history import History
+from npbp.training.metrics import Metric, as_metrics
 from npbp.training.state import State
 from npbp.training.totals import Totals
+from npbp.training.weights import as_text, sample_weights
 
 if TYPE_CHECKING:
     from npbp.datasets import Batches
@@ -53,12 +56,14 @@ class DivergedError(ValueError):
 def fit(
     network: Network,
     train: Batches | tuple[Any, Any],
-    validation: Batches | tuple[Any, Any] | None = None,
+    validation: Batches | tuple[Any, Any] | float | None = None,
     epochs: int = 10,
     batch_size: int = 64,
     optimizer: Any = None,
     rng: np.random.Generator | None = None,
     callbacks: Iterable[Callable[[Network, History], Any]] = (),
+    metrics: Iterable[Any] | dict[str, Any] = (),
+    class_weights: Any = None,
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
     checkpoint_seconds: float = 30.0,
@@ -77,8 +82,10 @@ def fit(
         floating rows ``(N, in_features)``; ``y`` is integer labels ``(N,)`` or rows of
         probabilities ``(N, C)``. They are shuffled anew for each epoch. A `Batches` is
         taken as it is: its own size, order and rng count.
-    validation : (X, y) or Batches, optional
-        Measured after each epoch, in its order, never trained on.
+    validation : (X, y), Batches or a share, optional
+        Measured after each epoch, in its order, never trained on. A share, such as 0.1, is
+        drawn from ``train`` by its rng before the first shuffling: the same seed draws the same.
+        With labels each class gives its share, to within one example, and keeps at least one.
     epochs : int
         How often to go through ``train``. 0 gives an empty history.
     batch_size : int
@@ -93,7 +100,17 @@ def fit(
     callbacks : functions
         Each is called as ``callback(network, history)`` at the end of each epoch. If it
         returns True, the training stops there. If it has an attribute ``on_batch``, that is
-        called after each step as ``on_batch(epoch, batch, batches)``, counted from 1.
+        called after each step as ``on_batch(epoch, batch, batches)``, counted from 1. See
+        `npbp.callbacks` for those that there are, and for ``on_start`` and ``on_end``.
+    metrics : list of metrics, or dict {name: metric}
+        What else to count, such as ``[npbp.metrics.accuracy, npbp.metrics.top_k(3)]``; or functions
+        of (prediction, targets) that return the mean over the examples. They are counted in
+        training as ``correct`` is, and over the validation: ``history.metrics`` has both.
+    class_weights : "balanced", array (C,) or dict {label: weight}, optional
+        How much an example counts in the training loss, by its class. "balanced" gives each
+        class the same weight in all: ``N / (C n_k)``, if ``n_k`` of ``N`` examples are of class k.
+        The loss must take a ``sample_weight``. What is measured on the validation, ``correct``
+        and metrics are not weighted.
     checkpoint : path of a folder, optional
         Where to keep all that the training depends on: at its start, after each epoch, and
         within one after a step when ``checkpoint_seconds`` have passed. The last two are kept.
@@ -152,9 +169,9 @@ def fit(
     """
     if not isinstance(network, Network):
         raise TypeError(f"fit: got {kind(network)} as network, wanted a Network")
-    train = as_batches("train", train, batch_size, shuffle=True, rng=rng)
-    if validation is not None:
-        validation = as_batches("validation", validation, 1000, shuffle=False)
+    train, validation = training_and_validation(train, validation, batch_size, rng)
+    metrics = as_metrics(metrics)
+    weights = sample_weights(class_weights, train.y, network.loss)
     epochs = _epochs(epochs)
     if optimizer is None:
         optimizer = SGD(getattr(network, "alpha", 0.1))
@@ -165,28 +182,36 @@ def fit(
     callbacks = tuple(callbacks or ())
     if not all(callable(callback) for callback in callbacks):
         raise TypeError(f"fit: got callbacks={callbacks!r}, wanted functions of (network, history)")
-    on_batch = [c.on_batch for c in callbacks if hasattr(c, "on_batch")]
+    check_callbacks(callbacks, optimizer, metrics, validation is not None)
+    on_start, on_batch, on_end = (
+        [getattr(callback, hook) for callback in callbacks if hasattr(callback, hook)]
+        for hook in ("on_start", "on_batch", "on_end")
+    )
     if hasattr(optimizer, "decayed"):
         optimizer.decayed = network.chain.decayed
 
-    state = State(Totals(network))
+    state = State(Totals(network, metrics))
     history, checkpoints = state.history, None
     if checkpoint is not None:
+        counted = {"the metrics": ", ".join(metrics) or "none",
+                   "class_weights": as_text(class_weights)}
         checkpoints = Checkpoints(checkpoint, checkpoint_seconds, network, train, validation, optimizer,
-                                  callbacks)
+                                  callbacks, counted)
         checkpoints.begin(flag("fit", "resume", resume), epochs, state)
     elif resume is not False:
         raise ValueError(f"fit: got resume={resume!r} and no checkpoint, wanted its folder: checkpoint=...")
     try:
+        for function in on_start:
+            function(network, history, epochs)
         while state.epoch <= epochs and not state.stopped:
             with network.mode(training=True):
-                _train_epoch(network, train, optimizer, state, on_batch, checkpoints)
+                _train_epoch(network, train, weights, optimizer, state, on_batch, checkpoints)
             with network.mode(training=False):
-                measured = _measure(network, validation, state.epoch) if validation is not None else ()
+                measured = _measure(network, validation, metrics, state.epoch) if validation else ()
                 history._add(state.totals.means(), measured, state.seconds)
                 # (In a list: if one says stop, the others are called all the same.)
                 state.stopped = any([_says_stop(callback(network, history)) for callback in callbacks])
-            state.next_epoch(Totals(network))
+            state.next_epoch(Totals(network, metrics))
             if checkpoints is not None:
                 checkpoints.write(state)
     except KeyboardInterrupt:
@@ -194,7 +219,11 @@ def fit(
         history.interrupted = True
     except DivergedError as error:
         error.history = history
+        for function in on_end:
+            function(network, history)
         raise
+    for function in on_end:
+        function(network, history)
     if isinstance(network.loss, SoftmaxCrossEntropyLoss) and network.loss.cache is not None \
             and not history.interrupted:
         _warn(history, network.loss, train.batch_size)
@@ -202,15 +231,15 @@ def fit(
 
 
 def _train_epoch(
-    network: Network, train: Batches, optimizer: Any, state: State, on_batch: list,
-    checkpoints: Checkpoints | None,
+    network: Network, train: Batches, weights: Callable[[np.ndarray], tuple], optimizer: Any,
+    state: State, on_batch: list, checkpoints: Checkpoints | None,
 ) -> None:
     """A step for every batch that is still to come in this epoch."""
     epoch, totals = state.epoch, state.totals
     start = time.perf_counter() - state.seconds
     with np.errstate(all="ignore"):  # an overflow shows in the next loss, with its place
         for batch, (X, y) in enumerate(state.batches(train), start=state.batch + 1):
-            probabilities, loss = network.loss(network.scores(X), y)
+            probabilities, loss = network.loss(network.scores(X), y, *weights(y))
             if not math.isfinite(loss):
                 where = f"epoch {epoch}, batch {batch}"
                 raise _diverged(network, X, loss, where, no_step_yet=epoch == batch == 1)
@@ -227,9 +256,11 @@ def _train_epoch(
     state.seconds = time.perf_counter() - start
 
 
-def _measure(network: Network, validation: Batches, epoch: int) -> tuple[float, float | None]:
-    """The mean loss and the fraction correct, without a step."""
-    totals = Totals(network)
+def _measure(
+    network: Network, validation: Batches, metrics: dict[str, Metric], epoch: int
+) -> tuple:
+    """The means, see `Totals.means`, without a step."""
+    totals = Totals(network, metrics)
     for batch, (X, y) in enumerate(validation, start=1):
         with np.errstate(all="ignore"):
             probabilities, loss = network.loss(network.scores(X), y)
