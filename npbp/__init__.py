@@ -28,34 +28,70 @@ if _util.find_spec("npbp.datasets") is None:
 
 from npbp.gradcheck import GradientError, check_layer, check_loss
 from npbp.layers import Buffer, Layer, Linear, Parameter, ReLU, Residual, Sequential
-from npbp.losses import Loss, SoftmaxCrossEntropyLoss
+from npbp.losses import (
+    BinaryCrossEntropyLoss,
+    HingeLoss,
+    HuberLoss,
+    KullbackLeiblerLoss,
+    Loss,
+    MeanAbsoluteErrorLoss,
+    MeanSquaredErrorLoss,
+    SoftmaxCrossEntropyLoss,
+)
 from npbp.network import Network, NeuralNet
 from npbp.optimizers import SGD
-from npbp.training import DivergedError, History, fit
+from npbp.training import (
+    CsvLog,
+    DivergedError,
+    EarlyStopping,
+    History,
+    LivePlot,
+    Progress,
+    ReduceOnPlateau,
+    SaveBest,
+    Schedule,
+    fit,
+)
+from npbp import callbacks, metrics
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BinaryCrossEntropyLoss",
     "Buffer",
+    "CsvLog",
     "DivergedError",
+    "EarlyStopping",
     "GradientError",
+    "HingeLoss",
     "History",
+    "HuberLoss",
+    "KullbackLeiblerLoss",
     "Layer",
     "Linear",
+    "LivePlot",
     "Loss",
+    "MeanAbsoluteErrorLoss",
+    "MeanSquaredErrorLoss",
     "Network",
     "NeuralNet",
     "Parameter",
+    "Progress",
     "ReLU",
+    "ReduceOnPlateau",
     "Residual",
     "SGD",
+    "SaveBest",
+    "Schedule",
     "Sequential",
     "SoftmaxCrossEntropyLoss",
+    "callbacks",
     "check_layer",
     "check_loss",
     "datasets",
     "fit",
     "graph",
+    "metrics",
 ]
 
 
