@@ -27,7 +27,21 @@ if _util.find_spec("npbp.datasets") is None:
     )
 
 from npbp.gradcheck import GradientError, check_layer, check_loss
-from npbp.layers import Buffer, Layer, Linear, Parameter, ReLU, Residual, Sequential
+from npbp.layers import (
+    BatchNorm1d,
+    Buffer,
+    Dropout,
+    Flatten,
+    Layer,
+    LayerNorm,
+    Linear,
+    Parameter,
+    ReLU,
+    Reshape,
+    Residual,
+    RMSNorm,
+    Sequential,
+)
 from npbp.losses import Loss, SoftmaxCrossEntropyLoss
 from npbp.network import Network, NeuralNet
 from npbp.optimizers import SGD
@@ -36,17 +50,23 @@ from npbp.training import DivergedError, History, fit
 __version__ = "0.1.0"
 
 __all__ = [
+    "BatchNorm1d",
     "Buffer",
     "DivergedError",
+    "Dropout",
+    "Flatten",
     "GradientError",
     "History",
     "Layer",
+    "LayerNorm",
     "Linear",
     "Loss",
     "Network",
     "NeuralNet",
     "Parameter",
+    "RMSNorm",
     "ReLU",
+    "Reshape",
     "Residual",
     "SGD",
     "Sequential",
