@@ -30,7 +30,7 @@ class _Normalization(Layer):
 
     def _products(self, grad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """``grad`` and ``grad x_hat`` as tables."""
-        x_hat, _, shape, _ = self.cached()
+        x_hat, _, shape, *_ = self.cached()
         grad = self._table(self.upstream(grad, shape))
         return grad, grad * x_hat
 
@@ -152,42 +152,38 @@ class BatchNorm1d(_Normalization):
         x = self._input(x)
         table, training = self._table(x), self.is_training()
         if training:
-            mean, centred = _centred(table, axis=0)
-            var, inv_std = _inverse_root(centred, self.eps, axis=0)
+            mean, x_hat = _centred(table, axis=0)
+            var, inv_std = _inverse_root(x_hat, self.eps, axis=0)
             self._follow(mean, var, len(table))
         else:
-            centred = table - self.running_mean
+            x_hat = table - self.running_mean
             inv_std = 1 / np.sqrt(self.running_var.astype(table.dtype) + self.eps)
-        self.cache = centred, inv_std, training, x.shape, x.dtype
-        y = centred * (self.gamma * inv_std)  # x_hat itself would be one more pass over the batch
+        x_hat *= inv_std
+        self.cache = x_hat, inv_std, x.shape, x.dtype, training
+        y = x_hat * self.gamma
         y += self.beta
         return y.reshape(x.shape).astype(x.dtype, copy=False)
 
     def backward(self, grad: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-        """``(dJ/dx, (dJ/dgamma, dJ/dbeta))``, in the shapes of ``x`` and of the parameters."""
-        centred, inv_std, training, shape, dtype = self.cached()
-        grad, d_gamma, d_beta = self._sums(grad)
+        """``(dJ/dx, (dJ/dgamma, dJ/dbeta))``, in the shapes of ``x`` and of ``features``."""
+        x_hat, inv_std, shape, dtype, training = self.cached()
+        grad, d_x = self._products(grad)
+        d_gamma, d_beta = _column_sums(d_x), _column_sums(grad)
         if training:
             m = max(len(grad), 1)
-            d_x = centred * (inv_std * d_gamma / m)  # x_hat mean(grad x_hat)
+            np.multiply(x_hat, d_gamma / m, out=d_x)
             np.subtract(grad, d_x, out=d_x)
             d_x -= d_beta / m
             d_x *= self.gamma * inv_std
         else:
-            d_x = grad * (self.gamma * inv_std)
+            np.multiply(grad, self.gamma * inv_std, out=d_x)
         d_x = d_x.reshape(shape).astype(dtype, copy=False)
         return d_x, (self._gradient(d_gamma), self._gradient(d_beta))
 
     def bp_param(self, grad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """``(sum(grad x_hat), sum(grad))``, each ``(features,)``."""
-        _, d_gamma, d_beta = self._sums(grad)
-        return self._gradient(d_gamma), self._gradient(d_beta)
-
-    def _sums(self, grad: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """``grad`` as a table, ``sum(grad x_hat)`` and ``sum(grad)``."""
-        centred, inv_std, _, shape, _ = self.cached()
-        grad = self._table(self.upstream(grad, shape))
-        return grad, inv_std * np.einsum("ij,ij->j", grad, centred), _column_sums(grad)
+        grad, products = self._products(grad)
+        return self._gradient(_column_sums(products)), self._gradient(_column_sums(grad))
 
     def _follow(self, mean: np.ndarray, var: np.ndarray, m: int) -> None:
         """The running statistics take their share of those of a batch of ``m`` rows."""
@@ -352,37 +348,36 @@ class RMSNorm(_Normalization):
 # ---- means and sums over the rows of a table (axis 0) or over its columns (axis 1)
 
 
-def _mean(x: np.ndarray, axis: int) -> np.ndarray:
-    """The mean, as a product with 1/n: for (64, 256) in 2.5 us, ``x.mean(axis=0)`` in 5.5."""
-    share = np.full(x.shape[axis], 1 / max(x.shape[axis], 1), x.dtype)
-    return share @ x if axis == 0 else (x @ share)[:, None]
-
-
-def _column_sums(x: np.ndarray) -> np.ndarray:
-    return np.ones(len(x), x.dtype) @ x
-
-
 def _centred(x: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """``mean(x)`` and ``x - mean(x)``.
 
-    Twice, as a mean is rounded as a number of its own size: of x = 10000.1, always the same, the
-    first one leaves 0.001 in float32, and divided by the spread, that is 0.3.
+    Twice, as a mean is rounded as a number of its own size: where all x are 10000.1, the first
+    one leaves 0.001 in float32, which is 0.3 when it is divided by the spread.
     """
-    mean = _mean(x, axis)
-    centred = x - mean
-    rest = _mean(centred, axis)
-    centred -= rest
-    return mean + rest, centred
+    share = np.full(x.shape[axis], 1 / max(x.shape[axis], 1), x.dtype)
+
+    def mean(x: np.ndarray) -> np.ndarray:  # of (64, 256) in 1.5 us, x.mean(axis=0) in 5.5
+        return share @ x if axis == 0 else (x @ share)[:, None]
+
+    first = mean(x)
+    centred = x - first
+    second = mean(centred)
+    centred -= second
+    return first + second, centred
+
+
+def _column_sums(x: np.ndarray) -> np.ndarray:
+    return np.ones(len(x), x.dtype) @ x  # of (64, 256) in 2.4 us, x.sum(axis=0) in 3.3
 
 
 def _inverse_root(x: np.ndarray, eps: float, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """``mean(x^2)`` and ``1 / sqrt(mean(x^2) + eps)``; where x^2 is too large for its type, too."""
+    """``mean(x^2)`` and ``1 / sqrt(mean(x^2) + eps)``."""
     square = _mean_square(x, axis)
-    if np.isinf(square).any():
+    inverse = 1 / np.sqrt(square + eps)
+    if not inverse.all():  # an x^2 was too large for its type
         largest = np.abs(x).max(axis=axis, initial=1, keepdims=axis == 1)
-        square_of_part = _mean_square(x / largest, axis) + eps / largest / largest
-        return square, 1 / largest / np.sqrt(square_of_part)
-    return square, 1 / np.sqrt(square + eps)
+        inverse = 1 / largest / np.sqrt(_mean_square(x / largest, axis) + eps / largest / largest)
+    return square, inverse
 
 
 def _mean_square(x: np.ndarray, axis: int) -> np.ndarray:
