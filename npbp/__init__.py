@@ -27,7 +27,21 @@ if _util.find_spec("npbp.datasets") is None:
     )
 
 from npbp.gradcheck import GradientError, check_layer, check_loss
-from npbp.layers import Buffer, Layer, Linear, Parameter, ReLU, Residual, Sequential
+from npbp.layers import (
+    BatchNorm1d,
+    Buffer,
+    Dropout,
+    Flatten,
+    Layer,
+    LayerNorm,
+    Linear,
+    Parameter,
+    ReLU,
+    Reshape,
+    Residual,
+    RMSNorm,
+    Sequential,
+)
 from npbp.losses import (
     BinaryCrossEntropyLoss,
     HingeLoss,
@@ -57,17 +71,21 @@ from npbp import callbacks, metrics
 __version__ = "0.1.0"
 
 __all__ = [
+    "BatchNorm1d",
     "BinaryCrossEntropyLoss",
     "Buffer",
     "CsvLog",
     "DivergedError",
+    "Dropout",
     "EarlyStopping",
+    "Flatten",
     "GradientError",
     "HingeLoss",
     "History",
     "HuberLoss",
     "KullbackLeiblerLoss",
     "Layer",
+    "LayerNorm",
     "Linear",
     "LivePlot",
     "Loss",
@@ -77,8 +95,10 @@ __all__ = [
     "NeuralNet",
     "Parameter",
     "Progress",
+    "RMSNorm",
     "ReLU",
     "ReduceOnPlateau",
+    "Reshape",
     "Residual",
     "SGD",
     "SaveBest",
