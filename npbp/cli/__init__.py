@@ -14,7 +14,8 @@ from typing import Sequence
 import npbp
 from npbp import datasets
 from npbp.cli import download, predict, train
-from npbp.cli.common import Failed, Parser, complain, drop, new_run_folder, stopped
+from npbp.cli.common import Failed, Parser, complain, drop, stopped
+from npbp.cli.run_folder import new_run_folder
 from npbp.training import DivergedError
 
 __all__ = ["main", "new_run_folder"]

@@ -1,4 +1,4 @@
-"""What the subcommands share: a parser that speaks in one line, output, data, the bar."""
+"""What the subcommands share: a parser that speaks in one line, output, data."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import math
 import os
 import signal
 import sys
-import time
 from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from npbp import datasets
-from npbp.datasets.terminal import can_redraw, columns
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -148,34 +146,3 @@ def load(name: str) -> datasets.Dataset:
     n_train, n_test = len(data.train[0]), len(data.test[0])
     say(f"data {name}: {n_train} training and {n_test} test images")
     return data
-
-
-class Bar:
-    """A progress bar on the last line of a terminal; nothing where stderr is a file."""
-
-    def __init__(self) -> None:
-        self.terminal = can_redraw()
-        self.drawn = 0.0
-
-    def draw(self, label: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if not self.terminal or now - self.drawn < 0.1:
-            return
-        self.drawn = now
-        end = f" {done}/{total}"
-        width = columns() - 1  # in the last column some terminals begin a new line
-        room = max(0, min(50, width - len(label) - len(end) - 3))
-        full = room * done // total
-        line = f"{label} [{'#' * full}{'.' * (room - full)}]{end}" if room else label + end
-        self._write(f"\r{line[:width]}\x1b[K")
-
-    def clear(self) -> None:
-        if self.terminal:
-            self._write("\r\x1b[K")
-
-    def _write(self, text: str) -> None:
-        try:
-            sys.stderr.write(text)
-            sys.stderr.flush()
-        except OSError:  # the terminal is gone: the work goes on
-            self.terminal = False

@@ -8,6 +8,7 @@ other options, and refuses options that contradict one another.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import reprlib
 from types import SimpleNamespace
@@ -67,8 +68,8 @@ GROUPS = {
         Option("batch_size", whole(1), 64, "examples a step (default: 64)", "N"),
         Option("validation", between, None,
                "measure after each epoch on this share of the training images, which are then not "
-               "trained on, and on the test images at the end (default: none, each epoch measures "
-               f"on the test images; with --early-stopping {SHARE:g})", "SHARE", may_be_none=True),
+               "trained on, and on the test images at the end (default: none, so that each epoch "
+               f"measures on the test images; {SHARE:g} if there is --early-stopping)", "SHARE", may_be_none=True),
     ],
     "network": [
         Option("hidden", whole(1, 1_000_000), [32],
@@ -153,7 +154,8 @@ def settled(given: dict[str, Any]) -> SimpleNamespace:
     >>> options.alpha, options.weight_decay, options.validation, options.hidden
     (0.001, 0.01, 0.1, [32])
     """
-    options = SimpleNamespace(**{name: option.default for name, option in OPTIONS.items()})
+    defaults = {name: copy.copy(option.default) for name, option in OPTIONS.items()}
+    options = SimpleNamespace(**defaults)
     vars(options).update(given)
     if options.alpha is None:
         options.alpha = default_alpha(options.optimizer)
@@ -198,7 +200,8 @@ def shown(value: Any) -> str:
 
 def to_json(options: SimpleNamespace) -> str:
     """The options as they are written into the folder of a run, one a line."""
-    return json.dumps(vars(options), indent=1) + "\n"
+    lines = (f"{json.dumps(name)}: {json.dumps(value)}" for name, value in vars(options).items())
+    return "{\n  " + ",\n  ".join(lines) + "\n}\n"
 
 
 def from_json(text: str | bytes) -> SimpleNamespace:

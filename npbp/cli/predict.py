@@ -29,9 +29,9 @@ def add_to(commands: Any) -> None:
     """The arguments of ``npbp predict``."""
     sub = subcommand(commands, "predict", predict, "print the digit in each image, with its probability",
                   "  npbp predict runs/mnist-sample-1/model.npz digits.npy\n"
-                  "  npbp predict runs/mnist-1/model.npz digit.png\n"
+                  "  npbp predict runs/mnist-1 digit.png\n"
                   "  npbp predict runs/mnist-1/model.npz t10k-images-idx3-ubyte.gz | head\n")
-    sub.add_argument("model", metavar="MODEL", help="the model.npz of a run")
+    sub.add_argument("model", metavar="MODEL", help="the model.npz of a run, or the folder of the run")
     sub.add_argument("images", metavar="IMAGE", nargs="+",
                      help="an idx file (plain or .gz) or a .npy file: (28, 28), (N, 28, 28) or "
                           "(N, 784), uint8 or floats in 0 to 1; or a PNG of 28 x 28 pixels. The "
@@ -40,8 +40,11 @@ def add_to(commands: Any) -> None:
 
 def predict(options: argparse.Namespace) -> int:
     """``npbp predict``: a line an image."""
+    model = options.model
+    if os.path.isdir(model):  # the folder of a run
+        model = os.path.join(model, "model.npz")
     try:
-        network = Network.load(options.model)
+        network = Network.load(model)
     except ValueError as error:
         raise Failed(error) from None
     features = _features(network)
@@ -50,7 +53,7 @@ def predict(options: argparse.Namespace) -> int:
         for X in _rows(name, _read_images(name, features), features):
             probabilities = network.predict(X)
             if not np.isfinite(probabilities).all():
-                raise Failed(f"{options.model} predicts numbers that are not finite for {name}: its "
+                raise Failed(f"{model} predicts numbers that are not finite for {name}: its "
                              "weights are not those of a training that went well")
             for p in probabilities:
                 first, *others = np.argsort(-p, kind="stable")[:2]

@@ -94,9 +94,25 @@ def sizes_of(options: SimpleNamespace, features: int) -> list[int]:
 
 
 def optimizer_of(options: SimpleNamespace, steps: int) -> optimizers.Optimizer:
-    """The optimizer, with a schedule over ``steps`` an epoch."""
+    """The optimizer, for a training of so many ``steps`` an epoch."""
     return OPTIMIZERS[options.optimizer](
         alpha_of(options, steps), weight_decay=options.weight_decay, clip_norm=options.clip_norm)
+
+
+def alpha_of(options: SimpleNamespace, steps: int) -> Any:
+    """The learning rate: a number, or a function of the steps made."""
+    alpha = options.alpha
+    warming = min(round(options.warm_up * steps), options.epochs * steps - 1)
+    left = options.epochs * steps - warming  # steps
+    schedule = {
+        "constant": alpha,
+        "cosine": schedules.cosine(alpha, left),
+        "step": schedules.step_decay(alpha, every=-(-left // 3)),
+        "exponential": schedules.exponential(alpha, factor=0.01 ** (1 / left)),
+    }[options.schedule]
+    if not warming:
+        return schedule
+    return schedules.one_after_another((schedules.warm_up(alpha, warming), warming), schedule)
 
 
 def metrics_of(options: SimpleNamespace) -> list[Metric]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from npbp.cli.common import Bar, Failed, say
+from npbp.cli.common import Failed, say
 from npbp.cli.recipe import CLASSES, metrics_of
 from npbp.datasets import Batches
 from npbp.network import Network
@@ -17,6 +17,7 @@ from npbp.optimizers import Optimizer
 from npbp.plotting import confusion, curves
 from npbp.training import EarlyStopping, History
 from npbp.training.metrics import as_metrics, confusion_matrix
+from npbp.training.progress import Bar
 from npbp.training.totals import Totals
 
 
@@ -38,7 +39,7 @@ def settings(options: SimpleNamespace) -> str:
         parts += [f"stopping early after {plural(options.early_stopping, 'epoch')} no better"]
     on = "the test images"
     if options.validation is not None:
-        on = f"{options.validation:.3%} of the training images".replace(".000", "")
+        on = f"{100 * options.validation:g} % of the training images"
     return f"{', '.join(parts)}, seed {options.seed}; validation ({on}) after each epoch"
 
 
@@ -130,7 +131,7 @@ class Report:
         loss, correct, values = totals.means()
         matrix = values.pop("confusion_matrix")
         found = {"loss": loss, "correct": correct, **values}
-        say("  ".join(["test images:", *numbers({name: [value] for name, value in found.items()})]))
+        say("  ".join(["test images", *numbers({name: [value] for name, value in found.items()})]))
         if "confusion" not in options.metrics:
             return ""
         say("which class (row) was taken for which (column):")

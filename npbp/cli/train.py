@@ -36,6 +36,7 @@ from npbp.training import DivergedError, EarlyStopping, fit
 from npbp.training.advice import advice
 from npbp.training.data import with_share
 
+SECONDS = 30  # between two checkpoints within an epoch
 
 def add_to(commands: Any) -> None:
     """The arguments of ``npbp train``."""
@@ -82,7 +83,10 @@ def train(options: argparse.Namespace) -> int:
     network = network_of(recipe, features, rng)
     training, validation = Batches(X, y, recipe.batch_size, rng=rng), test
     if recipe.validation is not None:
-        training, validation = with_share(training, recipe.validation)
+        try:
+            training, validation = with_share(training, recipe.validation)
+        except ValueError as error:  # none are left on one side
+            options.refuse(f"argument --validation: {str(error).removeprefix('fit: ')}")
 
     say(settings(recipe))
     say(network.summary())
@@ -109,7 +113,8 @@ def _run(
         with _warnings_as_lines(options):
             history = fit(network, training, validation, epochs=recipe.epochs, optimizer=optimizer,
                           callbacks=[stopping, report] if stopping else [report],
-                          metrics=metrics_of(recipe), checkpoint=folder / CHECKPOINT, resume=resume)
+                          metrics=metrics_of(recipe), checkpoint=folder / CHECKPOINT, resume=resume,
+                          checkpoint_seconds=SECONDS)
         no_picture = report.draw("curves.png", curves, history) if history.loss else ""
         if history.interrupted:
             return stopped(options, report.files(), no_picture, go_on)

@@ -220,7 +220,7 @@ def test_an_error_that_nobody_can_read_still_has_its_exit_code(redirection, argu
 # ---- terminals
 
 BAR = ("import time\n"
-       "from npbp.cli.common import Bar\n"
+       "from npbp.training.progress import Bar\n"
        "bar = Bar()\n"
        "for done in (1, 750, 1500):\n"
        "    bar.draw('epoch 1/10', done, 1500)\n"
