@@ -27,7 +27,28 @@ if _util.find_spec("npbp.datasets") is None:
     )
 
 from npbp.gradcheck import GradientError, check_layer, check_loss
-from npbp.layers import Buffer, Layer, Linear, Parameter, ReLU, Residual, Sequential
+from npbp.layers import (
+    Buffer,
+    ELU,
+    GELU,
+    HardSigmoid,
+    Layer,
+    LeakyReLU,
+    Linear,
+    LogSoftmax,
+    PReLU,
+    Parameter,
+    ReLU,
+    Residual,
+    SELU,
+    Sequential,
+    SiLU,
+    Sigmoid,
+    Softmax,
+    Softplus,
+    Softsign,
+    Tanh,
+)
 from npbp.losses import Loss, SoftmaxCrossEntropyLoss
 from npbp.network import Network, NeuralNet
 from npbp.optimizers import SGD
@@ -38,19 +59,32 @@ __version__ = "0.1.0"
 __all__ = [
     "Buffer",
     "DivergedError",
+    "ELU",
+    "GELU",
     "GradientError",
+    "HardSigmoid",
     "History",
     "Layer",
+    "LeakyReLU",
     "Linear",
+    "LogSoftmax",
     "Loss",
     "Network",
     "NeuralNet",
+    "PReLU",
     "Parameter",
     "ReLU",
     "Residual",
+    "SELU",
     "SGD",
     "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
     "SoftmaxCrossEntropyLoss",
+    "Softplus",
+    "Softsign",
+    "Tanh",
     "check_layer",
     "check_loss",
     "datasets",
