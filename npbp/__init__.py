@@ -30,12 +30,15 @@ from npbp.gradcheck import GradientError, check_layer, check_loss
 from npbp.layers import Buffer, Layer, Linear, Parameter, ReLU, Residual, Sequential
 from npbp.losses import Loss, SoftmaxCrossEntropyLoss
 from npbp.network import Network, NeuralNet
-from npbp.optimizers import SGD
+from npbp.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
 from npbp.training import DivergedError, History, fit
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdaGrad",
+    "Adam",
+    "AdamW",
     "Buffer",
     "DivergedError",
     "GradientError",
@@ -43,9 +46,13 @@ __all__ = [
     "Layer",
     "Linear",
     "Loss",
+    "Momentum",
+    "Nesterov",
     "Network",
     "NeuralNet",
+    "Optimizer",
     "Parameter",
+    "RMSProp",
     "ReLU",
     "Residual",
     "SGD",
