@@ -58,11 +58,10 @@ class Report:
         self.written = -1  # epochs
         self.bar = Bar()
 
-    def write(self, network: Network, history: History) -> None:
+    def write(self, network: Network, history: History, is_best: bool = True) -> None:
         """Each file is replaced whole, so a process killed here leaves no part of one."""
         try:
-            # With early stopping, model.npz is that of the best epoch so far.
-            if self.stopping is None or self.stopping.best_epoch == len(history.loss):
+            if is_best:
                 network.save(self.folder / "model.npz")
             history.to_csv(self.folder / "history.csv")
         except OSError as error:
@@ -82,7 +81,7 @@ class Report:
     # ---- what `fit` calls
 
     def on_start(self, network: Network, history: History, epochs: int) -> None:
-        if self._has("model.npz") and self._has("history.csv"):  # resumed: they are not older
+        if history.loss or self._has_both():  # resumed: the files are no older
             self.written = len(history.loss)
         else:
             self.write(network, history)  # a folder that cannot be written to says so now
@@ -94,9 +93,9 @@ class Report:
         self.bar.draw(f"epoch {epoch}/{self.options.epochs}", batch, batches)
 
     def __call__(self, network: Network, history: History) -> None:
-        self.write(network, history)
-        self.bar.clear()
         epochs, n = self.options.epochs, len(history.loss)
+        self.write(network, history, self.stopping is None or self.stopping.best_epoch == n)
+        self.bar.clear()
         lists = {name: getattr(history, name)
                  for name in ("loss", "correct", "validation_loss", "validation_correct")}
         parts = [f"epoch {n:{len(str(epochs))}}/{epochs}", *numbers({**lists, **history.numbers()})]
@@ -105,7 +104,9 @@ class Report:
         say("  ".join([*parts, f"{history.seconds[-1]:.2f} s"]))
 
     def on_end(self, network: Network, history: History) -> None:
-        if self.written < len(history.loss):  # Ctrl-C fell between an epoch's end and here
+        """The network is that of the best epoch again, if there is early stopping."""
+        between = self.written < len(history.loss)  # Ctrl-C fell between an epoch's end and here
+        if between or not (history.interrupted or self._has_both()):
             self.write(network, history)
 
     # ---- the end
@@ -151,6 +152,9 @@ class Report:
 
     def pictures(self) -> str:
         return "curves.png" + (", confusion.png" if "confusion" in self.options.metrics else "")
+
+    def _has_both(self) -> bool:
+        return self._has("model.npz") and self._has("history.csv")
 
     def _has(self, name: str) -> bool:
         return (self.folder / name).exists()
