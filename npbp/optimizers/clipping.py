@@ -16,42 +16,47 @@ from typing import Any
 import numpy as np
 
 from npbp.optimizers.checks import above_0
-from npbp.optimizers.trees import array, mapped, named
+from npbp.optimizers.trees import mapped, named, real
 
 
 def global_norm(gradients: Any) -> float:
     """The length of all gradients, taken as one vector: ``sqrt(sum of the squares)``.
 
-    It is NaN or infinite if a gradient is, and only then.
+    It is NaN or infinite if one of their numbers is.
+
+    Raises
+    ------
+    TypeError
+        If one is no array of real numbers.
 
     Examples
     --------
     >>> global_norm({"W": np.array([[3.0]]), "b": np.array([4.0])})
     5.0
     """
-    arrays = _arrays("global_norm", gradients).values()
+    arrays = [wide(g) for g in _arrays("global_norm", gradients)]
     with np.errstate(all="ignore"):
-        norm = math.sqrt(sum(float(np.vdot(g, g)) for g in arrays))  # one pass, no copies
-        if 1e-15 < norm < 1e15:
+        norm = math.sqrt(sum(float(np.vdot(g, g)) for g in arrays))  # one pass, and no copy
+        if 1e-15 < norm < 1e15 or math.isnan(norm):
             return norm
-        # The squares may have left the range of their type, so the largest is made 1 first.
-        largest = max((float(np.max(np.abs(g))) for g in arrays if g.size), default=0.0)
-        if largest == 0 or not math.isfinite(largest):
-            return norm if math.isnan(norm) else largest
-        return largest * math.sqrt(sum(float(np.sum((g / largest) ** 2, dtype=float)) for g in arrays))
+        # The squares may have left the range of float32, so the largest number is made 1 first.
+        largest = max((float(abs(g).max()) for g in arrays if g.size), default=0.0)
+        if largest == 0 or largest == math.inf:
+            return largest
+        return largest * math.sqrt(sum(float(np.sum((g / largest) ** 2)) for g in arrays))
 
 
 def clip_by_norm(gradients: Any, most: float) -> Any:
     """The gradients in the same direction, together no longer than ``most``.
 
-    ``g * min(1, most / norm)`` for each, where ``norm`` is the `global_norm` of all of them. If
-    that is not finite, they stay as they are: a NaN must be seen, and it would turn all others
-    into NaN too.
+    ``g min(1, most / norm)`` for each, where ``norm`` is the `global_norm` of all of them. If it
+    is not finite they stay as they are: then one of them is to be seen, and ``most / norm`` would
+    make all others NaN or 0.
 
     Raises
     ------
     ValueError, TypeError
-        If ``most`` is not a finite number above 0, or a gradient is no array.
+        If ``most`` is not a finite number above 0, or a gradient no array of real numbers.
 
     Examples
     --------
@@ -62,7 +67,7 @@ def clip_by_norm(gradients: Any, most: float) -> Any:
     _arrays("clip_by_norm", gradients)
     norm = global_norm(gradients)
     factor = most / norm if most < norm < math.inf else 1.0
-    return mapped(lambda g: np.asarray(g) * factor, gradients)
+    return mapped(lambda g: np.multiply(g, factor), gradients)
 
 
 def clip_by_value(gradients: Any, most: float) -> Any:
@@ -71,7 +76,7 @@ def clip_by_value(gradients: Any, most: float) -> Any:
     Raises
     ------
     ValueError, TypeError
-        If ``most`` is not a finite number above 0, or a gradient is no array.
+        If ``most`` is not a finite number above 0, or a gradient no array of real numbers.
 
     Examples
     --------
@@ -80,9 +85,13 @@ def clip_by_value(gradients: Any, most: float) -> Any:
     """
     most = above_0("clip_by_value", "most", most)
     _arrays("clip_by_value", gradients)
-    return mapped(lambda g: np.clip(np.asarray(g), -most, most), gradients)
+    return mapped(lambda g: np.clip(g, -most, most), gradients)
 
 
-def _arrays(owner: str, gradients: Any) -> dict[str, np.ndarray]:
-    return {name: array(owner, name, np.asarray(g) if isinstance(g, (float, np.generic)) else g)
-            for name, g in named(owner, gradients).items()}
+def _arrays(owner: str, gradients: Any) -> list[np.ndarray]:
+    return [real(owner, name, g) for name, g in named(owner, gradients).items()]
+
+
+def wide(g: np.ndarray) -> np.ndarray:
+    """In float32, if the type is narrower."""
+    return g.astype(np.promote_types(g.dtype, np.float32), copy=False)

@@ -92,16 +92,22 @@ def weight(owner: str, name: str, leaf: Any) -> np.ndarray:
 
 def gradient(owner: str, name: str, leaf: Any, shape: tuple) -> np.ndarray:
     """A leaf as the gradient of an array of that shape."""
-    if isinstance(leaf, (float, int, np.generic)):
-        leaf = np.asarray(leaf)  # that of an array without axes
-    d_W = array(owner, f"the gradient of {name}", leaf)
+    d_W = real(owner, f"the gradient of {name}", leaf)
     if d_W.shape != shape:
         raise ValueError(
             f"{owner}: got a gradient of shape {d_W.shape} for {name}, wanted its shape {shape}"
         )
-    if d_W.dtype.kind not in "fiu":
-        raise TypeError(f"{owner}: got a gradient of {d_W.dtype} for {name}, wanted real numbers")
     return d_W
+
+
+def real(owner: str, name: str, leaf: Any) -> np.ndarray:
+    """A leaf as an array of real numbers. (The gradient of an array without axes is a number.)"""
+    if isinstance(leaf, (float, int, np.generic)):
+        leaf = np.asarray(leaf)
+    found = array(owner, name, leaf)
+    if found.dtype.kind not in "fiu":
+        raise TypeError(f"{owner}: got {name} of {found.dtype}, wanted real numbers")
+    return found
 
 
 def array(owner: str, name: str, leaf: Any) -> np.ndarray:
