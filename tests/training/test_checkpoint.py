@@ -312,6 +312,19 @@ def test_a_part_that_does_not_take_its_state_is_named_and_the_others_keep_theirs
     assert state_of(network, optimizer, callback, generator) == before
 
 
+def test_an_optimizer_that_wants_it_gets_the_weights_that_its_state_has_to_fit(run):
+    class Careful(Adam):
+        def load_state_dict(self, state, parameters=None):
+            assert parameters.keys() == make().parameters.keys()
+            super().load_state_dict(state)
+            loaded.append(self.steps)
+
+    loaded: list = []
+    Careful.__name__ = "Adam"
+    train(run, optimizer=Careful(), resume=True)
+    assert loaded == [14]
+
+
 # ---- damaged, truncated, hostile
 
 
@@ -434,6 +447,7 @@ DAMAGE = {
     "an epoch that is true": (lambda path: rewrite(path, setting("epoch", value=True)), "its epoch is no int"),
     "no permutation": (lambda path: rewrite(path, setting("order", value={"__array__": "network/linear1.W"})),
                        "its order is none of 50 examples"),
+    "totals of text": (lambda path: rewrite(path, setting("totals", "loss", value="0")), "its totals are no numbers"),
     "negative seconds": (lambda path: rewrite(path, setting("seconds", value=-1.0)), "its seconds are no time"),
     "a short history": (lambda path: rewrite(path, setting("history", "loss", value=[0.5])),
                         "its history is not one of 2 epochs"),

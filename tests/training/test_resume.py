@@ -291,6 +291,32 @@ def test_a_network_of_double_precision_goes_on(tmp_path):
     same(two.parameters, small(network=make())[0].parameters)
 
 
+@pytest.mark.parametrize("seed", [None, 1])
+@pytest.mark.parametrize("targets", ["labels", "rows"])
+def test_the_share_for_the_validation_is_the_one_that_was_drawn(seed, targets, tmp_path):
+    X, y = data(60)
+    train = X, y if targets == "labels" else np.eye(2, dtype=np.float32)[y]
+    start = rng(3)  # without a seed the first one is drawn by a generator that nobody has again
+    before = start.bit_generator.state
+    with pytest.raises(Stop):
+        small(train, validation=0.25, rng=start, callbacks=[StopAt(2, 3)], checkpoint=tmp_path, checkpoint_seconds=0)
+    two, its = small(train, validation=0.25, rng=rng(3) if seed else None, checkpoint=tmp_path, resume=True)
+    start.bit_generator.state = before
+    one, alone = small(train, validation=0.25, rng=start)
+    same(two.parameters, one.parameters)
+    assert its.validation_loss == alone.validation_loss and its.loss == alone.loss
+
+
+def test_another_share_for_the_validation_is_refused(tmp_path):
+    small(validation=0.25, checkpoint=tmp_path)
+    with pytest.raises(ValueError, match="got 0.5 as the share of validation, wanted 0.25"):
+        small(validation=0.5, checkpoint=tmp_path, resume=True)
+    with pytest.raises(ValueError, match="as X of train, wanted"):
+        small(validation=data(20), checkpoint=tmp_path, resume=True)
+    with pytest.raises(ValueError, match="as X of train, wanted"):
+        small(data(9), validation=0.25, checkpoint=tmp_path, resume=True)
+
+
 # ---- at its end
 
 
