@@ -183,12 +183,13 @@ class Checkpoints:
             try:
                 with opened(path) as file, Npz(file) as arrays:
                     held = text(arrays)
-                    refusal = self._refusal(path, held, epochs)
+                    refusal = self._of_another_training(path, held)
                     if not refusal:
                         self._sizes_fit(held["network"], arrays)
                         held = with_arrays(held, arrays)
                         self._makes_sense(held)
                         state.totals.load_state_dict(held["totals"])
+                        refusal = _too_far(path, held, epochs)
             except Exception as error:  # a damaged file makes zipfile and json raise all sorts
                 if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
                     raise  # the system's own word, as in model_file.load
@@ -205,8 +206,8 @@ class Checkpoints:
         raise ValueError(f"fit: no checkpoint in {self.folder} can be read ({told}): to start anew, name "
                          "another folder")
 
-    def _refusal(self, path: Path, held: Any, epochs: int) -> str:
-        """Why this training cannot go on from there, or ""."""
+    def _of_another_training(self, path: Path, held: Any) -> str:
+        """What differs from this one, as a sentence, or ""."""
         if held["format"] != FORMAT:
             return (f"fit: got format {_line(held['format'])} in {path}, wanted {FORMAT}: another version "
                     "of npbp wrote it")
@@ -218,10 +219,6 @@ class Checkpoints:
                     f"{_line(before.get(what, 'nothing'))}, as it is in {path}: go on with what the "
                     "training began with, or name another folder"
                 )
-        epoch, batch = held["epoch"], held["batch"]
-        if epoch - 1 > epochs or epoch - 1 == epochs and batch:
-            return (f"fit: got epochs={epochs}, wanted {epoch if batch else epoch - 1} or more: {path} stands "
-                    f"at batch {batch} of epoch {epoch}")
         return ""
 
     def _sizes_fit(self, names: dict, arrays: Npz) -> None:
@@ -251,6 +248,8 @@ class Checkpoints:
             raise ValueError("it has not one state for each callback")
         if {*held["generators"]} != {name for name, _ in self.generators.values()}:
             raise ValueError("it has not one state for each generator")
+        for its in held["generators"].values():
+            _generator_makes_sense(its)
         bad = _first_not_finite(held["network"], self.finite)
         if bad:
             raise ValueError(bad)
@@ -292,6 +291,15 @@ def _remove(path: Path) -> None:
 # ---- checks
 
 
+def _too_far(path: Path, held: dict, epochs: int) -> str:
+    """A sentence if it is beyond the end that is wanted now, or ""."""
+    epoch, batch = held["epoch"], held["batch"]
+    if epoch - 1 < epochs or epoch - 1 == epochs and not batch:
+        return ""
+    return (f"fit: got epochs={epochs}, wanted {epoch if batch else epoch - 1} or more: {path} stands at "
+            f"batch {batch} of epoch {epoch}")
+
+
 def _warn_of_another_machine(path: Path, before: dict) -> None:
     now = environment()
     other = [f"{what} was {_line(before.get(what))} and is {now[what]}" for what in now
@@ -313,6 +321,16 @@ def _history_makes_sense(history: dict, epochs: int) -> None:
     for name, values in lists.items():
         if len(values) > epochs or not all(isinstance(value, (float, int, np.number)) for value in values):
             raise ValueError(f"its history has something else than {epochs} numbers as {name}")
+
+
+def _generator_makes_sense(state: dict) -> None:
+    """NumPy believes what it is told of the place in a generator's buffer, and reads there."""
+    for part in (state, state.get("state")):
+        for name, most in (("pos", 624), ("buffer_pos", 4)):
+            if isinstance(part, dict) and name in part:
+                place = part[name]
+                if type(place) is not int or not 0 <= place <= most:
+                    raise ValueError(f"the state of a generator has the {name} {place}, wanted 0 to {most}")
 
 
 def _first_not_finite(arrays: dict[str, np.ndarray], names: set[str]) -> str:
