@@ -106,7 +106,7 @@ class HingeLoss(Loss):
 
     def _targets(self, targets: Any, scores: np.ndarray) -> np.ndarray:
         """The labels as rows, True at the label; two columns if there is one score."""
-        labels, (N, C) = plain("HingeLoss", targets), scores.shape
+        labels, (N, C) = plain(type(self).__name__, targets), scores.shape
         if C == 1 and labels.shape == (N, 1):
             labels = labels[:, 0]
         if labels.shape == (N,) and N:

@@ -93,7 +93,7 @@ class KullbackLeiblerLoss(Loss):
     # ---- checks
 
     def _targets(self, targets: Any, s: np.ndarray) -> np.ndarray:
-        t = plain("KullbackLeiblerLoss", targets)
+        t = plain(type(self).__name__, targets)
         if t.shape == s.shape and len(t):
             return probabilities(self, t, s.dtype)
         raise other_shape(self, t, s, f"rows of probabilities {s.shape}: for labels there is "
