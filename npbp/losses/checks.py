@@ -50,7 +50,7 @@ def weights(owner: str, name: str, value: Any, shape: tuple, dtype: Any = float)
             f"{owner}: got {name}[{k}] = {w[k]}, wanted finite numbers, none of them negative"
         )
     if not w.any():
-        raise ValueError(f"{owner}: got {name} of zeros alone, wanted a positive one: nothing counts")
+        raise ValueError(f"{owner}: got {name} of zeros alone, wanted one above 0: nothing counts")
     return w
 
 
@@ -178,9 +178,9 @@ def other_shape(loss: Any, targets: np.ndarray, s: np.ndarray, wanted: str) -> E
     """The error for class targets of another shape than ``wanted``; or for an empty batch."""
     if not len(s):
         return empty(loss)
+    owner = type(loss).__name__
     if targets.dtype.kind not in "biuf":
-        return TypeError(f"{type(loss).__name__}: got targets of type {targets.dtype}, wanted {wanted}")
+        return TypeError(f"{owner}: got targets of type {targets.dtype}, wanted {wanted}")
     return ValueError(
-        f"{type(loss).__name__}: got targets of shape {targets.shape} for scores of shape "
-        f"{s.shape}, wanted {wanted}"
+        f"{owner}: got targets of shape {targets.shape} for scores of shape {s.shape}, wanted {wanted}"
     )

@@ -111,5 +111,5 @@ class HingeLoss(Loss):
             labels = labels[:, 0]
         if labels.shape == (N,) and N:
             return rows_of_labels(self, labels, max(C, 2))
-        raise other_shape(self, labels, scores, f"labels ({N},)" + (
-            ": of rows make labels with targets.argmax(axis=1)" if labels.shape == (N, C) else ""))  # fmt: skip
+        hint = ": of rows make labels with targets.argmax(axis=1)" if labels.shape == (N, C) else ""
+        raise other_shape(self, labels, scores, f"labels ({N},){hint}")

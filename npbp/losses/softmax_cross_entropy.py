@@ -106,7 +106,7 @@ class SoftmaxCrossEntropyLoss(Loss):
         self.label_smoothing = number(NAME, "label_smoothing", label_smoothing,
                                       "a number from 0 to below 1", lambda e: 0 <= e < 1)  # fmt: skip
         self.ignored_label = _label(ignored_label)
-        self.has_options = len(self.config()) > 1
+        self.has_options = len(self.config()) > 1  # if not, targets stay as they are
 
     def forward(
         self, scores: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None
