@@ -124,7 +124,7 @@ def _stratified(y: np.ndarray, share: float, count: int, rng: np.random.Generato
     order = order[np.argsort(y[order], kind="stable")]  # class after class, shuffled within
     _, start, examples = np.unique(y[order], return_index=True, return_counts=True)
     takes = np.floor(share * examples).astype(int)
-    lost = share * examples - takes
+    lost = np.where(takes < examples - 1, share * examples - takes, -1.0)  # one stays, at least
     by_chance = rng.permutation(len(takes))
     most = by_chance[np.argsort(-lost[by_chance], kind="stable")]
     takes[most[:count - takes.sum()]] += 1
