@@ -36,7 +36,7 @@ from npbp.network import Network
 from npbp.npy import Npz
 from npbp.training.history import COLUMNS, History
 from npbp.training.packing import ARRAY, pack, text, with_arrays
-from npbp.training.record import environment, generators, record
+from npbp.training.record import OPTIONS, environment, generators, record
 from npbp.training.state import State
 
 if TYPE_CHECKING:
@@ -163,6 +163,7 @@ class Checkpoints:
         if paths:
             path, held = self._newest(paths, epochs, state)
             self._put_back(path, held, state)
+            self.record = held["record"]
             _warn_of_another_machine(path, held["environment"], self.environment)
             self.kept, self.due = [path], time.monotonic() + self.seconds
         else:
@@ -211,6 +212,8 @@ class Checkpoints:
                     "of npbp wrote it")
         before, now = held["record"], self.record
         for what in (*now, *before):
+            if what == OPTIONS and not (what in now and what in before):
+                continue  # one that has made steps goes on
             if now.get(what) != before.get(what):
                 return (
                     f"fit: got {now.get(what, 'nothing')} as {_line(what)}, wanted "

@@ -223,6 +223,13 @@ class OtherCallback(Count):
     pass
 
 
+class Told(Adam):
+    """Says what it is made with, as those of npbp do."""
+
+    def __repr__(self):
+        return f"Told(alpha={self.alpha!r})"
+
+
 X, y = data()
 changed = X.copy()
 changed[49, 2] += 1
@@ -261,6 +268,44 @@ def test_another_training_is_refused_with_what_differs(message, arguments, run):
         said = refused(run, f"^fit: {message}", **arguments)
     assert said.endswith(f", as it is in {run / 'checkpoint-00000014.npz'}: go on with what the training "
                          "began with, or name another folder")
+
+
+def test_an_optimizer_made_with_another_alpha_is_refused_and_one_that_is_on_its_way_is_not(tmp_path):
+    def halve(network, history):
+        optimizer.alpha /= 2
+
+    optimizer = Told(0.1)
+    train(tmp_path, optimizer=optimizer, callbacks=[halve])
+    with pytest.raises(ValueError, match=r"got Told\(alpha=0.2\) as the optimizer, before its first step, wanted "
+                                         r"Told\(alpha=0.1\)"):
+        train(tmp_path, optimizer=Told(0.2), callbacks=[], resume=True)
+    assert optimizer.alpha == 0.025
+    train(tmp_path, optimizer=optimizer, callbacks=[], resume=True, epochs=3)
+    train(tmp_path, optimizer=Told(0.1), callbacks=[], resume=True, epochs=4)
+    with pytest.raises(ValueError, match=r"got Told\(alpha=0.2\)"):
+        train(tmp_path, optimizer=Told(0.2), callbacks=[], resume=True, epochs=4)
+
+
+def test_a_function_among_the_arguments_of_a_layer_is_the_same_wherever_it_lies(tmp_path):
+    class Applied(ReLU):
+        def __init__(self, function):
+            self.function = function
+
+        def config(self):
+            return {"function": self.function}
+
+    def train_with(name, **more):
+        def function():
+            pass
+
+        function.__qualname__ = name
+        return train(tmp_path, make(middle=lambda: Applied(function)), **more)
+
+    train_with("one")
+    kept = [lambda: None for _ in range(100)]  # another place in memory for the next
+    assert len(train_with("one", resume=True).loss) == 2 and kept
+    with pytest.raises(ValueError, match=r"got Applied\(function=<function two>\) as layer applied1, wanted .*one"):
+        train_with("two", resume=True)
 
 
 @pytest.mark.parametrize("shared", [False, True])
