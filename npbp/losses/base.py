@@ -89,7 +89,8 @@ class Loss(Checked):
             mean    J = sum_n w_n sum_c l_nc / (C sum_n w_n)        0 if all w_n are 0
 
         ``dl_ds`` is ``(N, ...)``, ``w`` is ``(N,)``, or None if all are 1. A loss that has the
-        weights in ``l`` already says by ``total`` what their sum is.
+        weights in ``l`` already says by ``total`` what their sum is. That sum is left in
+        ``self.total_weight``.
 
         Examples
         --------

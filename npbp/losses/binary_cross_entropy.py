@@ -99,14 +99,14 @@ class BinaryCrossEntropyLoss(Loss):
     # ---- checks
 
     def _targets(self, targets: Any, s: np.ndarray) -> np.ndarray:
-        t = numbers("BinaryCrossEntropyLoss: targets", targets)
+        t = numbers(f"{type(self).__name__}: targets", targets)
         if t.shape == (len(s),) and s.shape == (len(s), 1):
             t = t[:, None]
         t = numbers_like(self, t, s)
         bad = (t < 0) | (t > 1)
         if bad.any():
             raise ValueError(
-                f"BinaryCrossEntropyLoss: got {entry(t, bad)}, wanted 0, 1 or a probability: of "
+                f"{type(self).__name__}: got {entry(t, bad)}, wanted 0, 1 or a probability: of "
                 "targets -1 and 1 make (targets + 1) / 2; for more than two classes there is "
                 "SoftmaxCrossEntropyLoss"
             )

@@ -5,6 +5,7 @@ Each function returns what it was given, checked. ``loss`` is the one that asks,
 
 from __future__ import annotations
 
+import math
 from typing import Any, Callable
 
 import numpy as np
@@ -20,12 +21,16 @@ def mean_or_sum(owner: str, reduction: Any) -> str:
 
 
 def number(owner: str, name: str, value: Any, wanted: str, holds: Callable) -> float:
-    """``value`` as a float, if it is a real number and ``holds(value)``."""
+    """``value`` as a float, if it is a real number, and ``holds(it)``."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{owner}: got {name}={value!r}, wanted {wanted}")
-    if not holds(value):
+    try:
+        found = float(value)
+    except OverflowError:  # a whole number of 400 digits
+        found = math.inf
+    if not holds(found):
         raise ValueError(f"{owner}: got {name}={value!r}, wanted {wanted}")
-    return float(value)
+    return found
 
 
 def weights(owner: str, name: str, value: Any, shape: tuple, dtype: Any = float) -> np.ndarray:
@@ -45,7 +50,7 @@ def weights(owner: str, name: str, value: Any, shape: tuple, dtype: Any = float)
             f"{owner}: got {name}[{k}] = {w[k]}, wanted finite numbers, none of them negative"
         )
     if not w.any():
-        raise ValueError(f"{owner}: got {name} of zeros alone, wanted a positive one: nothing counts")
+        raise ValueError(f"{owner}: got {name} of zeros alone, wanted one above 0: nothing counts")
     return w
 
 
@@ -144,8 +149,11 @@ def rows_of_labels(loss: Any, labels: np.ndarray, C: int, ignored: int | None = 
     if np.count_nonzero(rows) != count:
         bad = (labels < 0) | (labels >= C)
         label = labels[bad if ignored is None else bad & used][0]
+        cause = f"the network has {C} outputs"
+        if C == 2:  # or one, which stands for two
+            cause = "there are two classes; of labels -1 and 1 make (labels + 1) // 2"
         raise ValueError(
-            f"{type(loss).__name__}: got the label {label}, wanted 0 to {C - 1}: there are {C} classes"
+            f"{type(loss).__name__}: got the label {label}, wanted 0 to {C - 1}: {cause}"
         )
     return rows
 
@@ -166,9 +174,13 @@ def probabilities(loss: Any, rows: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return rows.astype(dtype, copy=False)
 
 
-def other_shape(loss: Any, targets: np.ndarray, s: np.ndarray, wanted: str) -> ValueError:
+def other_shape(loss: Any, targets: np.ndarray, s: np.ndarray, wanted: str) -> Exception:
     """The error for class targets of another shape than ``wanted``; or for an empty batch."""
-    return empty(loss) if not len(s) else ValueError(
-        f"{type(loss).__name__}: got targets of shape {targets.shape} for scores of shape "
-        f"{s.shape}, wanted {wanted}"
+    if not len(s):
+        return empty(loss)
+    owner = type(loss).__name__
+    if targets.dtype.kind not in "biuf":
+        return TypeError(f"{owner}: got targets of type {targets.dtype}, wanted {wanted}")
+    return ValueError(
+        f"{owner}: got targets of shape {targets.shape} for scores of shape {s.shape}, wanted {wanted}"
     )

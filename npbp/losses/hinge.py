@@ -106,10 +106,10 @@ class HingeLoss(Loss):
 
     def _targets(self, targets: Any, scores: np.ndarray) -> np.ndarray:
         """The labels as rows, True at the label; two columns if there is one score."""
-        labels, (N, C) = plain("HingeLoss", targets), scores.shape
+        labels, (N, C) = plain(type(self).__name__, targets), scores.shape
         if C == 1 and labels.shape == (N, 1):
             labels = labels[:, 0]
         if labels.shape == (N,) and N:
             return rows_of_labels(self, labels, max(C, 2))
-        raise other_shape(self, labels, scores, f"labels ({N},)" + (
-            ": of rows make labels with targets.argmax(axis=1)" if labels.shape == (N, C) else ""))  # fmt: skip
+        hint = ": of rows make labels with targets.argmax(axis=1)" if labels.shape == (N, C) else ""
+        raise other_shape(self, labels, scores, f"labels ({N},){hint}")

@@ -23,8 +23,8 @@ class KullbackLeiblerLoss(Loss):
 
     With scores ``s`` and targets ``t``, rows of probabilities, both ``(N, C)``::
 
-        p_k    = exp(s_k) / sum_j exp(s_j)
-        l_n    = sum_k t_k log(t_k / p_k)          with 0 log 0 = 0
+        p_k     = exp(s_k) / sum_j exp(s_j)
+        l_n     = sum_k t_k log(t_k / p_k)         with 0 log 0 = 0
         dl/ds_k = (sum_k t_k) p_k - t_k            (p_k - t_k, as sum_k t_k = 1)
 
     It is the cross-entropy of `SoftmaxCrossEntropyLoss` less the entropy of the targets,
@@ -68,7 +68,7 @@ class KullbackLeiblerLoss(Loss):
     def forward(
         self, scores: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> tuple[np.ndarray, float]:
-        """``(probabilities, loss)``; scores and targets are ``(N, C)``, ``sample_weight`` is ``(N,)``."""
+        """``(probabilities, loss)``; scores and targets are ``(N, C)``, ``sample_weight`` ``(N,)``."""
         self.cache = None  # if this call fails, the gradient of the last one is no answer
         s = class_scores(self, scores)
         t, w = self._targets(targets, s), sample_weights(self, sample_weight, s)
@@ -93,8 +93,8 @@ class KullbackLeiblerLoss(Loss):
     # ---- checks
 
     def _targets(self, targets: Any, s: np.ndarray) -> np.ndarray:
-        t = plain("KullbackLeiblerLoss", targets)
+        t = plain(type(self).__name__, targets)
         if t.shape == s.shape and len(t):
             return probabilities(self, t, s.dtype)
-        raise other_shape(self, t, s, f"rows of probabilities {s.shape}: for labels there is "
-                                      "SoftmaxCrossEntropyLoss")  # fmt: skip
+        hint = "for labels there is SoftmaxCrossEntropyLoss"
+        raise other_shape(self, t, s, f"rows of probabilities {s.shape}: {hint}")

@@ -6,7 +6,7 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from npbp.layers.checks import plain
+from npbp.layers.checks import numbers, plain
 from npbp.losses.base import Loss
 from npbp.losses.checks import (
     class_scores,
@@ -106,7 +106,7 @@ class SoftmaxCrossEntropyLoss(Loss):
         self.label_smoothing = number(NAME, "label_smoothing", label_smoothing,
                                       "a number from 0 to below 1", lambda e: 0 <= e < 1)  # fmt: skip
         self.ignored_label = _label(ignored_label)
-        self.has_options = len(self.config()) > 1
+        self.has_options = len(self.config()) > 1  # if not, targets stay as they are
 
     def forward(
         self, scores: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None
@@ -145,7 +145,8 @@ class SoftmaxCrossEntropyLoss(Loss):
     def correct(self, prediction: np.ndarray, targets: np.ndarray) -> tuple[int, int] | None:
         """How many examples are right, of how many: an ignored one is not counted."""
         if self.ignored_label is not None:
-            used = np.asarray(targets) != self.ignored_label
+            targets = np.asarray(targets)
+            used = targets != self.ignored_label
             prediction, targets = prediction[used], targets[used]
         return super().correct(prediction, targets)
 
@@ -166,15 +167,15 @@ class SoftmaxCrossEntropyLoss(Loss):
         """The targets as rows t, ``(N, C)``: truth values for labels, or probabilities."""
         N, C = s.shape
         if type(targets) is not np.ndarray:
-            targets = plain(NAME, targets)
+            targets = plain(type(self).__name__, targets)
         if targets.shape == (N,) and N:
             return rows_of_labels(self, targets, C, self.ignored_label)
         if targets.shape != (N, C) or not N:
             raise other_shape(self, targets, s, f"labels ({N},) or rows of probabilities {(N, C)}")
         if self.ignored_label is not None:
             raise ValueError(
-                f"{NAME}: got rows of probabilities and ignored_label={self.ignored_label}, wanted "
-                "labels: a row is ignored by a sample_weight of 0"
+                f"{type(self).__name__}: got rows of probabilities and ignored_label="
+                f"{self.ignored_label}, wanted labels: a row is ignored by a sample_weight of 0"
             )
         return probabilities(self, targets, s.dtype)
 
@@ -189,8 +190,8 @@ class SoftmaxCrossEntropyLoss(Loss):
         if self.class_weights is not None:
             if len(self.class_weights) != s.shape[1]:
                 raise ValueError(
-                    f"{NAME}: got {len(self.class_weights)} class_weights for scores of shape "
-                    f"{s.shape}, wanted one for each of the {s.shape[1]} classes"
+                    f"{type(self).__name__}: got {len(self.class_weights)} class_weights for scores "
+                    f"of shape {s.shape}, wanted one for each of the {s.shape[1]} classes"
                 )
             c = np.array(self.class_weights, s.dtype)
             total = (v * c * t).sum()
@@ -204,9 +205,8 @@ class SoftmaxCrossEntropyLoss(Loss):
 def _class_weights(value: Any) -> list[float] | None:
     if value is None:
         return None
-    if np.ndim(value) != 1:
-        raise ValueError(f"{NAME}: got class_weights={value!r}, wanted a list of a number for each class")
-    return weights(NAME, "class_weights", value, np.shape(value)).tolist()
+    value = numbers(f"{NAME}: class_weights", value)
+    return weights(NAME, "class_weights", value, (value.size,)).tolist()
 
 
 def _label(value: Any) -> int | None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import errno
+import inspect
 import math
 import os
 import re
@@ -35,7 +36,7 @@ from npbp.network import Network
 from npbp.npy import Npz
 from npbp.training.history import COLUMNS, History
 from npbp.training.packing import ARRAY, pack, text, with_arrays
-from npbp.training.record import environment, generators, record
+from npbp.training.record import OPTIONS, environment, generators, record
 from npbp.training.state import State
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ LEFT_OVER = re.compile(r"\.checkpoint-[0-9]+-[0-9a-f]+\.npz")  # by a process ki
 HOLDS = {"epoch": int, "batch": int, "seconds": float, "stopped": bool, "totals": dict,
          "history": dict, "network": dict, "optimizer": dict, "callbacks": list, "generators": dict,
          "environment": dict}
+NUMBERS = (float, int, np.number, np.ndarray)
 
 
 class Checkpoints:
@@ -62,6 +64,8 @@ class Checkpoints:
         Those of the training.
     counted : dict
         In words, what is counted and how: it must be the same when it goes on.
+    rows : array or None
+        Those that were drawn from the data for the validation.
 
     Raises
     ------
@@ -72,13 +76,14 @@ class Checkpoints:
 
     def __init__(self, folder: Any, seconds: Any, network: Network, train: Batches,
                  validation: Batches | None, optimizer: Any, callbacks: tuple,
-                 counted: Mapping[str, str] = MappingProxyType({})) -> None:
+                 counted: Mapping[str, str] = MappingProxyType({}), rows: np.ndarray | None = None) -> None:
         self.folder, self.seconds = _folder(folder), _seconds(seconds)
-        self.network, self.train, self.optimizer = network, train, optimizer
+        self.network, self.train, self.optimizer, self.rows = network, train, optimizer, rows
         self.callbacks = [c for c in callbacks if hasattr(c, "state_dict")]
         for part in (optimizer, *self.callbacks):
             _keeps_its_state(part)
         self.record = {**record(network, train, validation, optimizer, self.callbacks), **counted}
+        self.environment = environment()
         self.generators = {id(g): (name, g) for name, g in reversed(generators(network, train).items())}
         # Not a number at the start is how a layer's buffer may begin; a weight may not.
         self.finite = {*network.parameters, *(n for n, b in network.buffers.items() if np.isfinite(b).all())}
@@ -109,10 +114,11 @@ class Checkpoints:
         content = pack("fit: checkpoint", {
             "format": FORMAT,
             "record": self.record,
-            "environment": environment(),
+            "environment": self.environment,
             "epoch": state.epoch,
             "batch": state.batch,
             "order": state.order,
+            "rows": self.rows,
             "seconds": state.seconds,
             "stopped": state.stopped,
             "totals": state.totals.state_dict(),
@@ -132,7 +138,7 @@ class Checkpoints:
                 error.filename = str(path)
             raise
         self.kept = [*(other for other in self.kept if other != path), path][-2:]
-        for other in self._paths():
+        for other in _paths(self.folder):
             if other not in self.kept:
                 _remove(other)
         self.due = time.monotonic() + self.seconds
@@ -148,7 +154,7 @@ class Checkpoints:
             If there is one and ``resume`` is False, or none that can be read; if it is of
             another training, or of more than ``epochs``. Nothing has been changed.
         """
-        paths = self._paths()
+        paths = _paths(self.folder)
         if paths and not resume:
             raise ValueError(
                 f"fit: {self.folder} holds {paths[0].name} of an earlier training, which would be lost: "
@@ -157,7 +163,8 @@ class Checkpoints:
         if paths:
             path, held = self._newest(paths, epochs, state)
             self._put_back(path, held, state)
-            _warn_of_another_machine(path, held["environment"])
+            self.record = held["record"]
+            _warn_of_another_machine(path, held["environment"], self.environment)
             self.kept, self.due = [path], time.monotonic() + self.seconds
         else:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -166,14 +173,6 @@ class Checkpoints:
                 _remove(self.folder / name)
         if not paths:
             self.write(state)
-
-    def _paths(self) -> list[Path]:
-        """The checkpoints in the folder, the newest first."""
-        try:
-            names = [name for name in os.listdir(self.folder) if NAME.fullmatch(name)]
-        except FileNotFoundError:
-            return []
-        return [self.folder / name for name in sorted(names, key=lambda n: int(NAME.fullmatch(n)[1]), reverse=True)]
 
     def _newest(self, paths: list[Path], epochs: int, state: State) -> tuple[Path, dict]:
         """The newest that can be read, and what it holds."""
@@ -213,6 +212,8 @@ class Checkpoints:
                     "of npbp wrote it")
         before, now = held["record"], self.record
         for what in (*now, *before):
+            if what == OPTIONS and not (what in now and what in before):
+                continue  # one that has made steps goes on
             if now.get(what) != before.get(what):
                 return (
                     f"fit: got {now.get(what, 'nothing')} as {_line(what)}, wanted "
@@ -244,6 +245,8 @@ class Checkpoints:
         if not 0 <= held["seconds"] < math.inf:
             raise ValueError("its seconds are no time")
         _history_makes_sense(held["history"], epoch - 1)
+        if not all(total is None or isinstance(total, NUMBERS) for total in held["totals"].values()):
+            raise ValueError("its totals are no numbers")
         if len(held["callbacks"]) != len(self.callbacks):
             raise ValueError("it has not one state for each callback")
         if {*held["generators"]} != {name for name, _ in self.generators.values()}:
@@ -265,7 +268,10 @@ class Checkpoints:
             for owner, its in ((self.optimizer, held["optimizer"]), *zip(self.callbacks, held["callbacks"])):
                 part = type(owner).__name__
                 undo.append(partial(owner.load_state_dict, copy.deepcopy(owner.state_dict())))
-                owner.load_state_dict(its)
+                if "parameters" in inspect.signature(owner.load_state_dict).parameters:
+                    owner.load_state_dict(its, self.network.parameters)  # to hold it against
+                else:
+                    owner.load_state_dict(its)
         except Exception as error:
             for back in undo:
                 back()
@@ -281,6 +287,37 @@ class Checkpoints:
     def _arrays(self) -> dict[str, np.ndarray]:
         """The weights of the network, and what else its layers keep."""
         return {**self.network.parameters, **self.network.buffers}
+
+
+def rows_before(folder: Any) -> np.ndarray | None:
+    """The rows that the training in ``folder`` drew for its validation, if it has drawn some.
+
+    They are needed before there is anything to hold the checkpoint against: so what is wrong
+    with it is told later, by `Checkpoints.begin`.
+
+    Raises
+    ------
+    ValueError
+        If ``folder`` is None.
+    """
+    if folder is None:
+        raise ValueError("fit: got resume=True and no checkpoint, wanted its folder: checkpoint=...")
+    for path in _paths(_folder(folder)):
+        with contextlib.suppress(Exception), opened(path) as file, Npz(file) as arrays:
+            rows = with_arrays(text(arrays)["rows"], arrays)
+            if rows.dtype.kind == "i" and rows.ndim == 1 and rows.size and (np.diff(rows, prepend=-1) > 0).all():
+                return rows
+    return None
+
+
+def _paths(folder: Path) -> list[Path]:
+    """The checkpoints in a folder, the newest first."""
+    try:
+        found = {name: NAME.fullmatch(name) for name in os.listdir(folder)}
+    except FileNotFoundError:
+        return []
+    steps = {name: int(match[1]) for name, match in found.items() if match}
+    return [folder / name for name in sorted(steps, key=steps.get, reverse=True)]
 
 
 def _remove(path: Path) -> None:
@@ -300,8 +337,7 @@ def _too_far(path: Path, held: dict, epochs: int) -> str:
             f"batch {batch} of epoch {epoch}")
 
 
-def _warn_of_another_machine(path: Path, before: dict) -> None:
-    now = environment()
+def _warn_of_another_machine(path: Path, before: dict, now: dict) -> None:
     other = [f"{what} was {_line(before.get(what))} and is {now[what]}" for what in now
              if now[what] != before.get(what)]
     if other:
@@ -319,7 +355,7 @@ def _history_makes_sense(history: dict, epochs: int) -> None:
     if len(lists["loss"]) != epochs or len(lists["seconds"]) != epochs:
         raise ValueError(f"its history is not one of {epochs} epochs")
     for name, values in lists.items():
-        if len(values) > epochs or not all(isinstance(value, (float, int, np.number)) for value in values):
+        if len(values) > epochs or not all(isinstance(value, NUMBERS) for value in values):
             raise ValueError(f"its history has something else than {epochs} numbers as {name}")
 
 

@@ -14,15 +14,19 @@ if TYPE_CHECKING:
 
 
 def training_and_validation(
-    train: Any, validation: Any, batch_size: int, rng: np.random.Generator | None
-) -> tuple[Batches, Batches | None]:
-    """What `fit` trains on, and what it measures on, if anything."""
+    train: Any, validation: Any, batch_size: int, rng: np.random.Generator | None,
+    rows: np.ndarray | None = None,
+) -> tuple[Batches, Batches | None, np.ndarray | None]:
+    """What `fit` trains on, what it measures on, if anything, and which rows that was drawn from.
+
+    ``rows`` are those that were drawn before, if this is a training that goes on.
+    """
     train = as_batches("train", train, batch_size, shuffle=True, rng=rng)
     if _is_number(validation):
-        return with_share(train, validation)
+        return with_share(train, validation, rows)
     if validation is not None:
         validation = as_batches("validation", validation, 1000, shuffle=False)
-    return train, validation
+    return train, validation, None
 
 
 def as_batches(name: str, data: Any, batch_size: int, **options: Any) -> Batches:
@@ -61,11 +65,14 @@ def _is_number(validation: Any) -> bool:
     return isinstance(validation, (bool, int, float, np.bool_, np.number))
 
 
-def with_share(train: Batches, share: Any) -> tuple[Batches, Batches]:
-    """``train`` without a share of its examples, and this share, to measure on.
+def with_share(
+    train: Batches, share: Any, rows: np.ndarray | None = None
+) -> tuple[Batches, Batches, np.ndarray]:
+    """``train`` without a share of its examples, this share, to measure on, and its rows.
 
     It is drawn by the rng of ``train``, before its first shuffling. With labels ``(N,)`` each
-    class gives its share, to within one example, and keeps at least one.
+    class gives its share, to within one example, and keeps at least one. If ``rows`` are given,
+    they are taken, and nothing is drawn.
 
     Raises
     ------
@@ -76,7 +83,7 @@ def with_share(train: Batches, share: Any) -> tuple[Batches, Batches]:
     --------
     >>> from npbp.datasets import Batches
     >>> y = np.repeat([0, 1], [80, 20])
-    >>> train, validation = with_share(Batches(np.zeros((100, 3)), y, rng=0), 0.1)
+    >>> train, validation, rows = with_share(Batches(np.zeros((100, 3)), y, rng=0), 0.1)
     >>> np.bincount(train.y), np.bincount(validation.y)
     (array([72, 18]), array([8, 2]))
     """
@@ -93,21 +100,21 @@ def with_share(train: Batches, share: Any) -> tuple[Batches, Batches]:
         side = "measure" if count == 0 else "train"
         raise ValueError(f"fit: got validation={share} of {N} examples, which leaves none to {side} on")
     drawn = np.zeros(N, dtype=bool)
-    if train.y.ndim == 1:
-        drawn[_stratified(train.y, float(share), count, train.rng)] = True
-    else:
-        drawn[train.rng.permutation(N)[:count]] = True
+    if rows is None or not rows[-1] < N > len(rows):  # (of other data, which will be refused)
+        by_class = train.y.ndim == 1
+        rows = _stratified(train.y, float(share), count, train.rng) if by_class \
+            else train.rng.permutation(N)[:count]
+    drawn[rows] = True
     if not drawn.any():
         raise ValueError(
             f"fit: got validation={share}, wanted classes with two examples or more: each of them "
             "has one, which stays in training"
         )
-    rest, rows = copy.copy(train), np.flatnonzero(drawn)
+    rest, rows, others = copy.copy(train), np.flatnonzero(drawn), np.flatnonzero(~drawn)
     validation = Batches(train.X.take(rows, axis=0), train.y[rows], 1000, shuffle=False,
                          flatten=train.flatten)
-    rows = np.flatnonzero(~drawn)
-    rest.X, rest.y = train.X.take(rows, axis=0), train.y[rows]
-    return rest, validation
+    rest.X, rest.y = train.X.take(others, axis=0), train.y[others]
+    return rest, validation, rows
 
 
 def _stratified(y: np.ndarray, share: float, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -117,7 +124,7 @@ def _stratified(y: np.ndarray, share: float, count: int, rng: np.random.Generato
     order = order[np.argsort(y[order], kind="stable")]  # class after class, shuffled within
     _, start, examples = np.unique(y[order], return_index=True, return_counts=True)
     takes = np.floor(share * examples).astype(int)
-    lost = share * examples - takes
+    lost = np.where(takes < examples - 1, share * examples - takes, -1.0)  # one stays, at least
     by_chance = rng.permutation(len(takes))
     most = by_chance[np.argsort(-lost[by_chance], kind="stable")]
     takes[most[:count - takes.sum()]] += 1

@@ -24,7 +24,7 @@ from npbp.network import Network
 from npbp.optimizers import SGD
 from npbp.training.advice import too_large
 from npbp.training.callbacks import check_callbacks
-from npbp.training.checkpoint import Checkpoints
+from npbp.training.checkpoint import Checkpoints, rows_before
 from npbp.training.data import training_and_validation
 from npbp.training.history import History
 from npbp.training.metrics import Metric, as_metrics
@@ -169,7 +169,9 @@ def fit(
     """
     if not isinstance(network, Network):
         raise TypeError(f"fit: got {kind(network)} as network, wanted a Network")
-    train, validation = training_and_validation(train, validation, batch_size, rng)
+    resume = flag("fit", "resume", resume)
+    rows, share = rows_before(checkpoint) if resume else None, validation
+    train, validation, rows = training_and_validation(train, validation, batch_size, rng, rows)
     metrics = as_metrics(metrics)
     weights = sample_weights(class_weights, train.y, network.loss)
     epochs = _epochs(epochs)
@@ -194,12 +196,11 @@ def fit(
     history, checkpoints = state.history, None
     if checkpoint is not None:
         counted = {"the metrics": ", ".join(metrics) or "none",
-                   "class_weights": as_text(class_weights)}
+                   "class_weights": as_text(class_weights),
+                   "the share of validation": "none" if rows is None else str(share)}
         checkpoints = Checkpoints(checkpoint, checkpoint_seconds, network, train, validation, optimizer,
-                                  callbacks, counted)
-        checkpoints.begin(flag("fit", "resume", resume), epochs, state)
-    elif resume is not False:
-        raise ValueError(f"fit: got resume={resume!r} and no checkpoint, wanted its folder: checkpoint=...")
+                                  callbacks, counted, rows)
+        checkpoints.begin(resume, epochs, state)
     try:
         for function in on_start:
             function(network, history, epochs)

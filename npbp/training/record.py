@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from npbp.datasets import Batches
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+OPTIONS = "the optimizer, before its first step"  # later a callback may have changed its alpha
 FORCING = ("OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES")  # to other instructions
 
 
@@ -32,6 +33,8 @@ def record(
         found[name] = f"{W.dtype} {W.shape}"
     found["the loss"] = _described(network.loss)
     found["the optimizer"] = type(optimizer).__name__
+    if getattr(optimizer, "steps", None) == 0 and type(optimizer).__repr__ is not object.__repr__:
+        found[OPTIONS] = _without_addresses(repr(optimizer))
     found["the callbacks that have a state"] = ", ".join(type(c).__name__ for c in callbacks) or "none"
     for name, batches in (("train", train), ("validation", validation)):
         if batches is not None:
@@ -75,7 +78,12 @@ def _described(part: Any) -> str:
     if getattr(part, "children", None) or not hasattr(part, "config"):
         return name
     arguments = ", ".join(f"{key}={value!r}" for key, value in part.config().items())
-    return re.sub(" at 0x[0-9a-fA-F]+", "", f"{name}({arguments})")  # where a function lies
+    return _without_addresses(f"{name}({arguments})")
+
+
+def _without_addresses(text: str) -> str:
+    """Where a function lies in memory is another place each time."""
+    return re.sub(" at 0x[0-9a-fA-F]+", "", text)
 
 
 def _data(array: np.ndarray) -> str:

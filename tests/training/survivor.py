@@ -109,7 +109,7 @@ def training(pause=0.0, **arguments):
     model = network(rng)
     # 1010 examples: more than one block of gathered ones, and the last batch is smaller.
     history = fit(model, data(1010, 1), data(100, 2), **{
-        "epochs": 16, "batch_size": 24, "optimizer": Adam(pause=pause), "rng": rng, "callbacks": [count],
+        "epochs": 16, "batch_size": 48, "optimizer": Adam(pause=pause), "rng": rng, "callbacks": [count],
         **arguments})
     return model, history, count
 
@@ -151,7 +151,7 @@ def main(folder, file, how, times="1"):
     elif how != "never":
         die_at(how, int(times))
     options = {} if folder == "none" else dict(checkpoint=folder, resume=True, checkpoint_seconds=0.004)
-    np.savez(file, **result(*training(pause=0.001, **options)))
+    np.savez(file, **result(*training(pause=0.005, **options)))
 
 
 if __name__ == "__main__":

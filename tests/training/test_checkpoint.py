@@ -223,6 +223,13 @@ class OtherCallback(Count):
     pass
 
 
+class Told(Adam):
+    """Says what it is made with, as those of npbp do."""
+
+    def __repr__(self):
+        return f"Told(alpha={self.alpha!r})"
+
+
 X, y = data()
 changed = X.copy()
 changed[49, 2] += 1
@@ -261,6 +268,44 @@ def test_another_training_is_refused_with_what_differs(message, arguments, run):
         said = refused(run, f"^fit: {message}", **arguments)
     assert said.endswith(f", as it is in {run / 'checkpoint-00000014.npz'}: go on with what the training "
                          "began with, or name another folder")
+
+
+def test_an_optimizer_made_with_another_alpha_is_refused_and_one_that_is_on_its_way_is_not(tmp_path):
+    def halve(network, history):
+        optimizer.alpha /= 2
+
+    optimizer = Told(0.1)
+    train(tmp_path, optimizer=optimizer, callbacks=[halve])
+    with pytest.raises(ValueError, match=r"got Told\(alpha=0.2\) as the optimizer, before its first step, wanted "
+                                         r"Told\(alpha=0.1\)"):
+        train(tmp_path, optimizer=Told(0.2), callbacks=[], resume=True)
+    assert optimizer.alpha == 0.025
+    train(tmp_path, optimizer=optimizer, callbacks=[], resume=True, epochs=3)
+    train(tmp_path, optimizer=Told(0.1), callbacks=[], resume=True, epochs=4)
+    with pytest.raises(ValueError, match=r"got Told\(alpha=0.2\)"):
+        train(tmp_path, optimizer=Told(0.2), callbacks=[], resume=True, epochs=4)
+
+
+def test_a_function_among_the_arguments_of_a_layer_is_the_same_wherever_it_lies(tmp_path):
+    class Applied(ReLU):
+        def __init__(self, function):
+            self.function = function
+
+        def config(self):
+            return {"function": self.function}
+
+    def train_with(name, **more):
+        def function():
+            pass
+
+        function.__qualname__ = name
+        return train(tmp_path, make(middle=lambda: Applied(function)), **more)
+
+    train_with("one")
+    kept = [lambda: None for _ in range(100)]  # another place in memory for the next
+    assert len(train_with("one", resume=True).loss) == 2 and kept
+    with pytest.raises(ValueError, match=r"got Applied\(function=<function two>\) as layer applied1, wanted .*one"):
+        train_with("two", resume=True)
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -310,6 +355,19 @@ def test_a_part_that_does_not_take_its_state_is_named_and_the_others_keep_theirs
     with pytest.raises(ValueError, match=f"^fit: {who} does not take its state of .*14.npz back: {why}"):
         train(run, network, optimizer=optimizer, callbacks=[callback], rng=generator, resume=True)
     assert state_of(network, optimizer, callback, generator) == before
+
+
+def test_an_optimizer_that_wants_it_gets_the_weights_that_its_state_has_to_fit(run):
+    class Careful(Adam):
+        def load_state_dict(self, state, parameters=None):
+            assert parameters.keys() == make().parameters.keys()
+            super().load_state_dict(state)
+            loaded.append(self.steps)
+
+    loaded: list = []
+    Careful.__name__ = "Adam"
+    train(run, optimizer=Careful(), resume=True)
+    assert loaded == [14]
 
 
 # ---- damaged, truncated, hostile
@@ -434,6 +492,7 @@ DAMAGE = {
     "an epoch that is true": (lambda path: rewrite(path, setting("epoch", value=True)), "its epoch is no int"),
     "no permutation": (lambda path: rewrite(path, setting("order", value={"__array__": "network/linear1.W"})),
                        "its order is none of 50 examples"),
+    "totals of text": (lambda path: rewrite(path, setting("totals", "loss", value="0")), "its totals are no numbers"),
     "negative seconds": (lambda path: rewrite(path, setting("seconds", value=-1.0)), "its seconds are no time"),
     "a short history": (lambda path: rewrite(path, setting("history", "loss", value=[0.5])),
                         "its history is not one of 2 epochs"),

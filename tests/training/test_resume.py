@@ -75,7 +75,7 @@ def stopped_at(folder, epoch, batch, seconds=0.0, error=Stop, **arguments):
         training(**options, **arguments)
 
 
-def resumed(folder, seconds=0.0, **arguments):
+def resumed(folder, seconds=NEVER, **arguments):
     return survivor.result(*training(checkpoint=folder, resume=True, checkpoint_seconds=seconds, **arguments))
 
 
@@ -117,7 +117,7 @@ def test_killed_as_a_checkpoint_is_written_it_ends_as_if_it_never_was(moment, ti
     assert run(folder, file, moment, times) == -signal.SIGKILL
     left_over = [name for name in names(folder) if name.startswith(".")]
     assert len(left_over) == ((moment, times) in [("fsync", 1), ("fsync", 29), ("replace", 9)])
-    same(resumed(folder, NEVER), never_killed)
+    same(resumed(folder), never_killed)
     assert len(names(folder)) == 2 and all(name.startswith("checkpoint-") for name in names(folder))
 
 
@@ -125,8 +125,8 @@ def test_killed_as_a_checkpoint_is_written_it_ends_as_if_it_never_was(moment, ti
 
 
 @pytest.mark.parametrize("epoch, batch", [
-    (1, 1), (1, 20), (1, 21), (1, 43),  # 43 batches; 20 are gathered at once
-    (2, 42), (3, 1), (3, None),         # None: in the callbacks at the end of the epoch
+    (1, 1), (1, 10), (1, 11), (1, 22),  # 22 batches; 10 are gathered at once
+    (2, 21), (3, 1), (3, None),         # None: in the callbacks at the end of the epoch
 ])
 def test_it_goes_on_from_any_batch(epoch, batch, tmp_path):
     stopped_at(tmp_path, epoch, batch, epochs=4)
@@ -135,12 +135,12 @@ def test_it_goes_on_from_any_batch(epoch, batch, tmp_path):
 
 def test_it_goes_on_from_the_epochs_end_alone(tmp_path):
     stopped_at(tmp_path, 3, 17, NEVER, epochs=4)
-    assert names(tmp_path) == ["checkpoint-00000043.npz", "checkpoint-00000086.npz"]
-    same(resumed(tmp_path, NEVER, epochs=4), whole(epochs=4))
+    assert names(tmp_path) == ["checkpoint-00000022.npz", "checkpoint-00000044.npz"]
+    same(resumed(tmp_path, epochs=4), whole(epochs=4))
 
 
 def test_stopped_in_the_first_epoch_it_begins_anew_with_the_weights_that_it_began_with(tmp_path):
-    stopped_at(tmp_path, 1, 30, NEVER, epochs=2)
+    stopped_at(tmp_path, 1, 15, NEVER, epochs=2)
     assert names(tmp_path) == ["checkpoint-00000000.npz"]
     same(resumed(tmp_path, epochs=2), whole(epochs=2))
 
@@ -179,15 +179,15 @@ def test_ctrl_c_gives_the_history_and_resume_goes_on(tmp_path):
 
 
 def test_the_seconds_of_an_epoch_go_on(tmp_path):
-    stopped_at(tmp_path, 1, 40, epochs=1, pause=0.005)
+    stopped_at(tmp_path, 1, 20, epochs=1, pause=0.01)
     _, history, _ = training(checkpoint=tmp_path, resume=True, epochs=1)
-    assert history.seconds[0] > 39 * 0.005
+    assert history.seconds[0] > 19 * 0.01
 
 
 def test_an_epoch_is_whole_in_the_history_though_it_was_stopped_within(tmp_path):
     stopped_at(tmp_path, 2, 5, epochs=3)
     _, history, count = training(checkpoint=tmp_path, resume=True, epochs=3)
-    assert count.batches == 3 * 43
+    assert count.batches == 3 * 22
     for name in ("loss", "correct", "validation_loss", "validation_correct", "seconds"):
         assert [type(value) for value in getattr(history, name)] == 3 * [float]
 
@@ -289,6 +289,32 @@ def test_a_network_of_double_precision_goes_on(tmp_path):
         small(network=make(), callbacks=[StopAt(2, 3)], checkpoint=tmp_path, checkpoint_seconds=0)
     two, _ = small(network=make(), checkpoint=tmp_path, resume=True)
     same(two.parameters, small(network=make())[0].parameters)
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+@pytest.mark.parametrize("targets", ["labels", "rows"])
+def test_the_share_for_the_validation_is_the_one_that_was_drawn(seed, targets, tmp_path):
+    X, y = data(60)
+    train = X, y if targets == "labels" else np.eye(2, dtype=np.float32)[y]
+    start = rng(3)  # without a seed the first one is drawn by a generator that nobody has again
+    before = start.bit_generator.state
+    with pytest.raises(Stop):
+        small(train, validation=0.25, rng=start, callbacks=[StopAt(2, 3)], checkpoint=tmp_path, checkpoint_seconds=0)
+    two, its = small(train, validation=0.25, rng=rng(3) if seed else None, checkpoint=tmp_path, resume=True)
+    start.bit_generator.state = before
+    one, alone = small(train, validation=0.25, rng=start)
+    same(two.parameters, one.parameters)
+    assert its.validation_loss == alone.validation_loss and its.loss == alone.loss
+
+
+def test_another_share_for_the_validation_is_refused(tmp_path):
+    small(validation=0.25, checkpoint=tmp_path)
+    with pytest.raises(ValueError, match="got 0.5 as the share of validation, wanted 0.25"):
+        small(validation=0.5, checkpoint=tmp_path, resume=True)
+    with pytest.raises(ValueError, match="as X of train, wanted"):
+        small(validation=data(20), checkpoint=tmp_path, resume=True)
+    with pytest.raises(ValueError, match="as X of train, wanted"):
+        small(data(9), validation=0.25, checkpoint=tmp_path, resume=True)
 
 
 # ---- at its end
