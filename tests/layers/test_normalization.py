@@ -417,7 +417,7 @@ def test_a_shape_of_features_that_is_none_is_an_error(kind, features, error):
     [
         (BatchNorm1d(5), (7, 4), r"got an input of shape \(7, 4\), wanted \(N, 5\) or \(N, steps, 5\): the layer below"),
         (BatchNorm1d(5), (5,), r"a single example is a batch of one: x\[None, ...\]"),
-        (BatchNorm1d(5), (7, 5, 4), "the features are the last axis here, not the second"),
+        (BatchNorm1d(5), (7, 5, 4), "the features come last here, not right after the batch"),
         (BatchNorm1d(5), (7, 4, 4, 5), r"per channel by a Reshape\(\(-1, channels\)\)"),
         (LayerNorm(5), (7, 4), r"wanted \(N, 5\) or \(N, ..., 5\): the layer below"),
         (LayerNorm((4, 5)), (7, 5, 4), r"wanted \(N, 4, 5\) or \(N, ..., 4, 5\)"),
