@@ -57,11 +57,10 @@ class _Normalization(Layer):
             cause = "images are normalised per channel by a Reshape((-1, channels)) before it"
         elif shape[1:1 + axes] == features:
             cause = "the features come last here, not right after the batch"
-        got, wanted = (", ".join(map(str, n)) for n in (shape, features))
+        got, last = str(shape).replace("'", ""), ", ".join(map(str, features))
         steps = "steps" if self.most == 3 else "..."
         raise ValueError(
-            f"{self!r}: got an input of shape ({got}), wanted (N, {wanted}) or (N, {steps}, {wanted}): "
-            f"{cause}"
+            f"{self!r}: got an input of shape {got}, wanted (N, {last}) or (N, {steps}, {last}): {cause}"
         )
 
 
@@ -186,7 +185,8 @@ class BatchNorm1d(_Normalization):
     def _follow(self, mean: np.ndarray, var: np.ndarray, m: int) -> None:
         """The running statistics take their share of those of a batch of ``m`` rows."""
         if m > 1:
-            for running, batch in ((self.running_mean, mean), (self.running_var, var * (m / (m - 1)))):
+            unbiased = var * (m / (m - 1))
+            for running, batch in ((self.running_mean, mean), (self.running_var, unbiased)):
                 running *= 1 - self.momentum
                 running += self.momentum * batch
 
@@ -395,5 +395,5 @@ def _mean_square(x: np.ndarray, axis: int) -> np.ndarray:
 def _eps(owner: str, value: Any) -> float:
     eps = number(owner, "eps", value)
     if not 0 < eps < np.inf:
-        raise ValueError(f"{owner}: got eps={value!r}, wanted a finite number above 0, such as 1e-5")
+        raise ValueError(f"{owner}: got eps={value!r}, wanted a finite number above 0: 1e-5")
     return eps
