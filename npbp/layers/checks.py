@@ -153,7 +153,7 @@ def sizes(layer: str, name: str, value: Any) -> tuple[int, ...]:
 
 def number(layer: str, name: str, value: Any) -> float:
     """``value`` as a float, or an error that names the layer and argument."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(
             f"{layer}: got {name}={value!r} of type {type(value).__name__}, wanted a number"
         )

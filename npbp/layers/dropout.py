@@ -65,7 +65,7 @@ class Dropout(Layer):
         self.rng = _generator(rng)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        """``y = x mask / (1 - p)`` in training, ``x`` in inference; ``(N, ...)`` to ``(N, ...)``."""
+        """``y = x mask / (1 - p)``, in inference ``x``; ``(N, ...)`` to ``(N, ...)``."""
         x = self.batch(x)
         scaled = None
         if self.is_training() and self.p:
@@ -83,12 +83,12 @@ class Dropout(Layer):
     def _mask(self, shape: tuple) -> np.ndarray:
         """True with probability ``1 - p``.
 
-        Of 32 random bits a number, so that the probability is right to 10 digits, and two numbers
-        at a draw: for (64, 256) in 23 us, where ``rng.random(shape, np.float32)`` takes 30, of 24 bits.
+        Of 32 random bits a number, so that the probability is right to 9 digits, and two numbers
+        at a draw: for (64, 256) in 23 us. ``rng.random(shape, np.float32)``, of 24 bits, takes 30.
         """
         n = math.prod(shape)
-        bits = self.rng.integers(0, 2**64 - 1, (n + 1) // 2, np.uint64, endpoint=True).view(np.uint32)
-        return bits[:n].reshape(shape) >= np.uint32(self.p * 2**32)
+        pairs = self.rng.integers(0, 2**64 - 1, (n + 1) // 2, np.uint64, endpoint=True)
+        return pairs.view(np.uint32)[:n].reshape(shape) >= np.uint32(self.p * 2**32)
 
     def config(self) -> dict[str, Any]:
         return {"p": self.p}
@@ -99,5 +99,6 @@ def _generator(rng: Any) -> np.random.Generator:
         return np.random.default_rng(rng)
     except (TypeError, ValueError):
         raise TypeError(
-            f"Dropout: got rng={rng!r}, wanted a numpy.random.Generator: np.random.default_rng(seed)"
+            f"Dropout: got rng={rng!r}, wanted a numpy.random.Generator, as of "
+            "np.random.default_rng(seed)"
         ) from None

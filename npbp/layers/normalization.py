@@ -28,12 +28,6 @@ class _Normalization(Layer):
     def _gradient(self, d_W: np.ndarray) -> np.ndarray:
         return d_W.astype(self.dtype, copy=False).reshape(self.gamma.shape)
 
-    def _products(self, grad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``grad`` and ``grad x_hat`` as tables."""
-        x_hat, _, shape, *_ = self.cached()
-        grad = self._table(self.upstream(grad, shape))
-        return grad, grad * x_hat
-
     def output_shape(self, shape: tuple | None) -> tuple | None:
         if shape is not None:
             self._fits(("N", *shape))
@@ -62,12 +56,11 @@ class _Normalization(Layer):
         elif len(shape) > self.most:
             cause = "images are normalised per channel by a Reshape((-1, channels)) before it"
         elif shape[1:1 + axes] == features:
-            cause = "the features are the last axis here, not the second"
-        got, wanted = (", ".join(map(str, n)) for n in (shape, features))
+            cause = "the features come last here, not right after the batch"
+        got, last = str(shape).replace("'", ""), ", ".join(map(str, features))
         steps = "steps" if self.most == 3 else "..."
         raise ValueError(
-            f"{self!r}: got an input of shape ({got}), wanted (N, {wanted}) or (N, {steps}, {wanted}): "
-            f"{cause}"
+            f"{self!r}: got an input of shape {got}, wanted (N, {last}) or (N, {steps}, {last}): {cause}"
         )
 
 
@@ -152,43 +145,48 @@ class BatchNorm1d(_Normalization):
         x = self._input(x)
         table, training = self._table(x), self.is_training()
         if training:
-            mean, x_hat = _centred(table, axis=0)
-            var, inv_std = _inverse_root(x_hat, self.eps, axis=0)
+            mean, centred = _centred(table, axis=0)
+            var, inv_std = _inverse_root(centred, self.eps, axis=0)
             self._follow(mean, var, len(table))
         else:
-            x_hat = table - self.running_mean
+            centred = table - self.running_mean
             inv_std = 1 / np.sqrt(self.running_var.astype(table.dtype) + self.eps)
-        x_hat *= inv_std
-        self.cache = x_hat, inv_std, x.shape, x.dtype, training
-        y = x_hat * self.gamma
+        self.cache = centred, inv_std, x.shape, x.dtype, training
+        y = centred * (self.gamma * inv_std)  # x_hat is never made: one pass less, of 4 us in 70
         y += self.beta
         return y.reshape(x.shape).astype(x.dtype, copy=False)
 
     def backward(self, grad: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
         """``(dJ/dx, (dJ/dgamma, dJ/dbeta))``, in the shapes of ``x`` and of ``features``."""
-        x_hat, inv_std, shape, dtype, training = self.cached()
-        grad, d_x = self._products(grad)
-        d_gamma, d_beta = _column_sums(d_x), _column_sums(grad)
+        centred, inv_std, shape, dtype, training = self.cached()
+        grad, d_gamma, d_beta = self._sums(grad)
         if training:
             m = max(len(grad), 1)
-            np.multiply(x_hat, d_gamma / m, out=d_x)
+            d_x = centred * (inv_std * d_gamma / m)  # x_hat mean(grad x_hat)
             np.subtract(grad, d_x, out=d_x)
             d_x -= d_beta / m
             d_x *= self.gamma * inv_std
         else:
-            np.multiply(grad, self.gamma * inv_std, out=d_x)
+            d_x = grad * (self.gamma * inv_std)
         d_x = d_x.reshape(shape).astype(dtype, copy=False)
         return d_x, (self._gradient(d_gamma), self._gradient(d_beta))
 
     def bp_param(self, grad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """``(sum(grad x_hat), sum(grad))``, each ``(features,)``."""
-        grad, products = self._products(grad)
-        return self._gradient(_column_sums(products)), self._gradient(_column_sums(grad))
+        _, d_gamma, d_beta = self._sums(grad)
+        return self._gradient(d_gamma), self._gradient(d_beta)
+
+    def _sums(self, grad: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """``grad`` as a table, ``sum(grad x_hat)``, ``sum(grad)``."""
+        centred, inv_std, shape, *_ = self.cached()
+        grad = self._table(self.upstream(grad, shape))
+        return grad, inv_std * _column_sums(grad * centred), _column_sums(grad)
 
     def _follow(self, mean: np.ndarray, var: np.ndarray, m: int) -> None:
         """The running statistics take their share of those of a batch of ``m`` rows."""
         if m > 1:
-            for running, batch in ((self.running_mean, mean), (self.running_var, var * (m / (m - 1)))):
+            unbiased = var * (m / (m - 1))
+            for running, batch in ((self.running_mean, mean), (self.running_var, unbiased)):
                 running *= 1 - self.momentum
                 running += self.momentum * batch
 
@@ -258,7 +256,8 @@ class LayerNorm(_Normalization):
     def backward(self, grad: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
         """``(dJ/dx, (dJ/dgamma, dJ/dbeta))``, in the shapes of ``x`` and of ``features``."""
         x_hat, inv_std, shape, dtype = self.cached()
-        grad, products = self._products(grad)
+        grad = self._table(self.upstream(grad, shape))
+        products = grad * x_hat
         gamma = self.gamma.reshape(-1, 1)
         d_x = x_hat * (products @ gamma / len(gamma))  # x_hat mean(g x_hat)
         np.subtract(grad * self.gamma.ravel(), d_x, out=d_x)
@@ -268,7 +267,9 @@ class LayerNorm(_Normalization):
 
     def bp_param(self, grad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """``(sum(grad x_hat), sum(grad))``, each in the shape of ``features``."""
-        return self._sums(*self._products(grad))
+        x_hat, _, shape, _ = self.cached()
+        grad = self._table(self.upstream(grad, shape))
+        return self._sums(grad, grad * x_hat)
 
     def _sums(self, grad: np.ndarray, products: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self._gradient(_column_sums(products)), self._gradient(_column_sums(grad))
@@ -333,7 +334,8 @@ class RMSNorm(_Normalization):
     def backward(self, grad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """``(dJ/dx, dJ/dgamma)``, in the shapes of ``x`` and of ``features``."""
         x_hat, inv_rms, shape, dtype = self.cached()
-        grad, products = self._products(grad)
+        grad = self._table(self.upstream(grad, shape))
+        products = grad * x_hat
         gamma = self.gamma.reshape(-1, 1)
         d_x = x_hat * (products @ gamma / len(gamma))  # x_hat mean(g x_hat)
         np.subtract(grad * self.gamma.ravel(), d_x, out=d_x)
@@ -342,7 +344,8 @@ class RMSNorm(_Normalization):
 
     def bp_param(self, grad: np.ndarray) -> np.ndarray:
         """``sum(grad x_hat)``, in the shape of ``features``."""
-        return self._gradient(_column_sums(self._products(grad)[1]))
+        x_hat, _, shape, _ = self.cached()
+        return self._gradient(_column_sums(self._table(self.upstream(grad, shape)) * x_hat))
 
 
 # ---- means and sums over the rows of a table (axis 0) or over its columns (axis 1)
@@ -392,5 +395,5 @@ def _mean_square(x: np.ndarray, axis: int) -> np.ndarray:
 def _eps(owner: str, value: Any) -> float:
     eps = number(owner, "eps", value)
     if not 0 < eps < np.inf:
-        raise ValueError(f"{owner}: got eps={value!r}, wanted a finite number above 0, such as 1e-5")
+        raise ValueError(f"{owner}: got eps={value!r}, wanted a finite number above 0: 1e-5")
     return eps

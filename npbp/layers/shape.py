@@ -67,7 +67,8 @@ class Reshape(Layer):
         if count % known or -1 not in self.shape and count != known:
             wanted = f"{known} numbers" if -1 not in self.shape else f"a multiple of {known}"
             raise ValueError(
-                f"{self!r}: got examples of shape {tuple(shape)}, which have {count} numbers, wanted {wanted}"
+                f"{self!r}: got examples of shape {tuple(shape)}, which have {count} numbers, "
+                f"wanted {wanted}"
             )
         return tuple(count // known if n == -1 else n for n in self.shape)
 
@@ -108,5 +109,5 @@ def _shape(shape: Any) -> tuple[int, ...]:
         raise ValueError(f"Reshape: got a shape of {len(several)} axes, wanted 31 at most")
     free = [type(n) is not bool and isinstance(n, (int, np.integer)) and n == -1 for n in several]
     if sum(free) > 1:
-        raise ValueError(f"Reshape: got shape={shape!r}, wanted one -1 at most: the others say how large it is")
+        raise ValueError(f"Reshape: got shape={shape!r}, wanted one -1 at most: the others set its size")
     return tuple(-1 if f else size("Reshape", "shape", n) for f, n in zip(free, several))
