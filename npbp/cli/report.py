@@ -51,9 +51,10 @@ class Report:
     """What `fit` calls: writes the files, prints a line an epoch, moves the bar. Then the end."""
 
     def __init__(self, options: SimpleNamespace, folder: Path, optimizer: Optimizer,
-                 stopping: EarlyStopping | None, resumed: bool) -> None:
-        self.options, self.folder = options, folder
-        self.optimizer, self.stopping = optimizer, stopping
+                 resumed: bool) -> None:
+        self.options, self.folder, self.optimizer = options, folder, optimizer
+        n = options.early_stopping
+        self.stopping = None if n is None else EarlyStopping(n)
         self.resumed = resumed  # and no step has been made yet
         self.written = -1  # epochs
         self.bar = Bar()
@@ -79,6 +80,10 @@ class Report:
         return f"{self.folder} holds the {n} whole epoch{'' if n == 1 else 's'} before"
 
     # ---- what `fit` calls
+
+    def callbacks(self) -> list:
+        """Of them the report is the last: the others have said what is the best."""
+        return [self] if self.stopping is None else [self.stopping, self]
 
     def on_start(self, network: Network, history: History, epochs: int) -> None:
         if history.loss or self._has_both():  # resumed: the files are no older

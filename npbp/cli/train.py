@@ -12,7 +12,7 @@ import sys
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import numpy as np
 
@@ -29,12 +29,10 @@ from npbp.cli.run_folder import (
     refuse_another_folder,
     write_options,
 )
-from npbp.datasets import Batches
 from npbp.network import Network
 from npbp.plotting import curves
-from npbp.training import DivergedError, EarlyStopping, fit
+from npbp.training import DivergedError, History, fit
 from npbp.training.advice import advice
-from npbp.training.data import with_share
 
 SECONDS = 30  # between two checkpoints within an epoch
 
@@ -76,17 +74,17 @@ def train(options: argparse.Namespace) -> int:
         options.refuse(str(error))
 
     (X, y), test = load(recipe.data)
-    features = math.prod(X.shape[1:])
+    features, examples = math.prod(X.shape[1:]), len(X)
     if folder is not None:
         check_size(folder, recipe, features)
+    if recipe.validation is not None:
+        examples -= round(recipe.validation * len(X))
+        if not 0 < examples < len(X):
+            options.refuse(f"--validation {recipe.validation:g} of {len(X)} images leaves none to "
+                           f"{'measure' if examples else 'train'} on")
     rng = np.random.default_rng(recipe.seed)  # makes the weights, then the shuffling
     network = network_of(recipe, features, rng)
-    training, validation = Batches(X, y, recipe.batch_size, rng=rng), test
-    if recipe.validation is not None:
-        try:
-            training, validation = with_share(training, recipe.validation)
-        except ValueError as error:  # none are left on one side
-            options.refuse(f"argument --validation: {str(error).removeprefix('fit: ')}")
+    optimizer = optimizer_of(recipe, steps=-(-examples // recipe.batch_size))
 
     say(settings(recipe))
     say(network.summary())
@@ -97,24 +95,24 @@ def train(options: argparse.Namespace) -> int:
     with alone(folder):
         if not resume:
             write_options(folder, recipe)
-        return _run(options, recipe, network, training, validation, test, folder, resume)
+        report = Report(recipe, folder, optimizer, resume)
+
+        def fitted() -> History:
+            return fit(network, (X, y), recipe.validation or test, epochs=recipe.epochs,
+                       batch_size=recipe.batch_size, optimizer=optimizer, rng=rng,
+                       callbacks=report.callbacks(), metrics=metrics_of(recipe),
+                       checkpoint=folder / CHECKPOINT, resume=resume, checkpoint_seconds=SECONDS)
+        return _run(options, fitted, report, network, test)
 
 
-def _run(
-    options: argparse.Namespace, recipe: SimpleNamespace, network: Network, training: Batches,
-    validation: Any, test: tuple, folder: Path, resume: bool,
-) -> int:
-    """The training, in the folder of its own, and what comes after it."""
-    optimizer = optimizer_of(recipe, len(training))
-    stopping = EarlyStopping(recipe.early_stopping) if recipe.early_stopping else None
-    report = Report(recipe, folder, optimizer, stopping, resume)
+def _run(options: argparse.Namespace, fitted: Callable[[], History], report: Report,
+         network: Network, test: tuple) -> int:
+    """The training, and what comes after it, however it ends."""
+    recipe, folder = report.options, report.folder
     go_on = f"continue with: {_command()} train --resume {shlex.quote(str(folder))}"
     try:
         with _warnings_as_lines(options):
-            history = fit(network, training, validation, epochs=recipe.epochs, optimizer=optimizer,
-                          callbacks=[stopping, report] if stopping else [report],
-                          metrics=metrics_of(recipe), checkpoint=folder / CHECKPOINT, resume=resume,
-                          checkpoint_seconds=SECONDS)
+            history = fitted()
         no_picture = report.draw("curves.png", curves, history) if history.loss else ""
         if history.interrupted:
             return stopped(options, report.files(), no_picture, go_on)
@@ -122,10 +120,10 @@ def _run(
         no_picture = report.test(network, test) or no_picture
     except (DivergedError, Failed) as error:
         raise Failed(f"{error} ({report.files()})") from None
-    except (ValueError, OSError) as error:  # of a checkpoint: that of another training, or no disk
-        if isinstance(error, OSError):
-            raise Failed(f"{cannot_write(folder, error)} ({report.files()})") from None
-        raise Failed(str(error)) from None
+    except OSError as error:  # a checkpoint has no room on the disk
+        raise Failed(f"{cannot_write(folder, error)} ({report.files()})") from None
+    except ValueError as error:  # a checkpoint is damaged, or that of another training
+        raise Failed(str(error).removeprefix("fit: ")) from None
     except KeyboardInterrupt:
         report.bar.clear()
         return stopped(options, report.files(), go_on)

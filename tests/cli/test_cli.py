@@ -42,10 +42,10 @@ def trained(tmp_path_factory):
 
 # ---- train
 
-def test_train_needs_no_arguments_and_writes_three_files(trained):
+def test_train_needs_no_arguments_and_writes_these_files(trained):
     folder, done = trained
     assert sorted(path.name for path in folder.iterdir()) == [
-        "curves.png", "history.csv", "model.npz"]
+        "checkpoint", "curves.png", "history.csv", "model.npz", "options.json"]
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert done.stderr == ""                              # no bar where there is no terminal
 
@@ -112,10 +112,10 @@ def test_an_earlier_run_is_never_overwritten(tmp_path, capsys):
         assert main(["train", "--epochs", "1", "--out", str(tmp_path)]) == 0
     first, second = (tmp_path / f"mnist-sample-{n}" for n in (1, 2))
     assert (first / "history.csv").read_bytes() != b"" and (second / "model.npz").exists()
-    before = {path: path.read_bytes() for path in first.iterdir()}
+    before = {path: path.read_bytes() for path in first.rglob("*") if path.is_file()}
     (tmp_path / "mnist-sample-3").write_text("a file of mine")
     assert main(["train", "--epochs", "1", "--out", str(tmp_path)]) == 0
-    assert {path: path.read_bytes() for path in first.iterdir()} == before
+    assert {path: path.read_bytes() for path in first.rglob("*") if path.is_file()} == before
     assert (tmp_path / "mnist-sample-3").read_text() == "a file of mine"
     assert str(tmp_path / "mnist-sample-4") in capsys.readouterr().out
 
@@ -185,7 +185,7 @@ def test_ctrl_c_leaves_what_there_is_says_so_and_exits_130(tmp_path):
     rows = history_of(folder)
     assert process.returncode == 130
     assert stderr == (f"npbp train: stopped by Ctrl-C; {folder} holds the {len(rows)} whole "
-                      "epochs before\n")
+                      f"epochs before; continue with: npbp train --resume {folder}\n")
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     # The model is the one of the last line of the history, not some steps further.
     X, y = next(iter(Batches(*load("mnist-sample").test, 1000, shuffle=False)))

@@ -28,6 +28,9 @@ def training(tmp_path, epochs=2, **options):
     return process
 
 
+FILES = ("checkpoint", "history.csv", "model.npz", "options.json")  # of a run without its chart
+
+
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
@@ -67,7 +70,7 @@ def test_without_matplotlib_all_but_the_chart_is_there(tmp_path, text, words):
     assert done.stderr.startswith("npbp train: curves.png could not be drawn: ")
     assert words in done.stderr
     assert done.stderr.endswith(f"; history.csv and model.npz are in {folder}\n")
-    assert names(folder) == ["history.csv", "model.npz"] and epochs_in(folder) == 1
+    assert names(folder) == [*FILES] and epochs_in(folder) == 1
 
 
 def test_a_matplotlibrc_that_is_not_text_is_one_line(tmp_path):
@@ -75,7 +78,7 @@ def test_a_matplotlibrc_that_is_not_text_is_one_line(tmp_path):
     done = run("train", "--epochs", 1, cwd=tmp_path)
     assert done.returncode == 1
     assert "UnicodeDecodeError" in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
-    assert names(tmp_path / "runs" / "mnist-sample-1") == ["history.csv", "model.npz"]
+    assert names(tmp_path / "runs" / "mnist-sample-1") == [*FILES]
 
 
 def test_ctrl_c_while_the_chart_is_drawn_says_what_there_is(tmp_path):
@@ -88,8 +91,9 @@ def test_ctrl_c_while_the_chart_is_drawn_says_what_there_is(tmp_path):
     _, stderr = process.communicate(timeout=60)
     folder = Path("runs/mnist-sample-1")
     assert process.returncode == 130
-    assert stderr == f"npbp train: stopped by Ctrl-C; {folder} holds the 3 whole epochs before\n"
-    assert names(tmp_path / folder) == ["history.csv", "model.npz"]
+    assert stderr == (f"npbp train: stopped by Ctrl-C; {folder} holds the 3 whole epochs before; "
+                      f"continue with: npbp train --resume {folder}\n")
+    assert names(tmp_path / folder) == [*FILES]
 
 
 # ---- signals
@@ -102,8 +106,9 @@ def test_another_signal_ends_a_training_as_cleanly_as_ctrl_c(tmp_path, name, cod
     folder = tmp_path / "mnist-sample-1"
     n = epochs_in(folder)
     assert process.returncode == code
-    assert stderr == f"npbp train: stopped by {name}; {folder} holds the {n} whole epochs before\n"
-    assert names(folder) == ["curves.png", "history.csv", "model.npz"]
+    assert stderr == (f"npbp train: stopped by {name}; {folder} holds the {n} whole epochs before; "
+                      f"continue with: npbp train --resume {folder}\n")
+    assert names(folder) == sorted([*FILES, "curves.png"])
 
 
 def test_a_training_under_nohup_goes_on_when_the_terminal_is_gone(tmp_path):
@@ -205,7 +210,7 @@ def test_streams_that_are_closed_do_no_harm(tmp_path, redirection):
                           timeout=60)
     folder = tmp_path / "runs" / "mnist-sample-1"
     assert done.returncode == 0 and done.stderr == ""
-    assert names(folder) == ["curves.png", "history.csv", "model.npz"] and epochs_in(folder) == 1
+    assert names(folder) == sorted([*FILES, "curves.png"]) and epochs_in(folder) == 1
 
 
 @pytest.mark.parametrize("redirection", ["2>/dev/full", ">&- 2>&-"])
@@ -284,7 +289,7 @@ def test_a_disk_that_fills_is_one_line_and_the_files_before_stay(tmp_path):
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (50_000, 50_000))  # the model has 100,000
     _, stderr = process.communicate(timeout=60)
     folder = tmp_path / "mnist-sample-1"
-    assert process.returncode == 1 and names(folder) == ["history.csv", "model.npz"]
+    assert process.returncode == 1 and names(folder) == [*FILES]
     n = epochs_in(folder)
     assert stderr == (f"npbp train: {folder} cannot be written: File too large ({folder} holds the "
                       f"{n} whole epochs before)\n")
@@ -306,7 +311,7 @@ def test_a_folder_may_have_any_name(tmp_path, locale):
                           capture_output=True, env={**os.environ, **environment})
     assert (done.returncode, done.stderr) == (0, b"")
     assert sorted(os.listdir(os.path.join(out, b"mnist-sample-1"))) == [
-        b"curves.png", b"history.csv", b"model.npz"]
+        b"checkpoint", b"curves.png", b"history.csv", b"model.npz", b"options.json"]
 
 
 def test_a_name_with_escape_sequences_does_not_reach_the_terminal_raw(tmp_path):

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 import pytest
-from processes import run, start
+from processes import NPBP, run, start
 
 from npbp import Network
 from npbp.cli import main
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals 
 # Everything that has a state: running statistics, masks, averages, a schedule, the best weights.
 EVERYTHING = ["--hidden", 12, 8, "--activation", "prelu", "--norm", "batch", "--dropout", 0.2,
               "--optimizer", "adam", "--schedule", "cosine", "--warm-up", 1, "--weight-decay", 1e-4,
-              "--early-stopping", 5, "--metrics", "top-3", "--epochs", 6]
+              "--early-stopping", 5, "--metrics", "top-3", "--epochs", 6, "--batch-size", 4]
 # The command with a checkpoint at each step, and not every half minute.
 AT_EACH_STEP = [sys.executable, "-c",
                 "import npbp.cli.train as t, npbp.__main__ as m; t.SECONDS = 0; raise SystemExit(m.run())"]
@@ -91,20 +91,18 @@ def test_a_run_killed_at_random_moments_ends_as_if_it_had_not_been(whole, tmp_pa
     chance, folder = random.Random(0), tmp_path / "mnist-sample-1"
     arguments, kills = ["train", *EVERYTHING, "--out", tmp_path], 0
     while True:
-        process = start(*arguments, command=AT_EACH_STEP if kills % 2 else [sys.executable, "-m", "npbp"])
-        for _ in range(200):  # some of its time is that of its imports: then nothing is there yet
-            if (folder / "options.json").exists() or process.poll() is not None:
-                break
-            time.sleep(0.02)
+        process = start(*arguments, command=AT_EACH_STEP if kills % 2 else NPBP)
+        while not process.stdout.readline().startswith("total"):  # then it begins
+            assert process.poll() is None
         if kills < 6:
-            time.sleep(chance.uniform(0, 1.2))
+            time.sleep(chance.uniform(0, 0.5))
             process.kill()
         _, stderr = process.communicate(timeout=120)
         if process.returncode == 0:
             break
         assert process.returncode == -signal.SIGKILL and stderr == ""
         arguments, kills = ["train", "--resume", folder], kills + 1
-    assert kills >= 2
+    assert kills >= 3
     assert results(folder) == results(whole)
     assert sorted(path.name for path in folder.iterdir()) == [
         "checkpoint", "curves.png", "history.csv", "model.npz", "options.json"]
