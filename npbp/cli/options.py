@@ -20,6 +20,7 @@ from npbp.cli.recipe import ACTIVATIONS, INITIALIZERS, NORMS, OPTIMIZERS, SCHEDU
 
 ALPHAS = {"sgd": 0.001, "momentum": 0.01, "nesterov": 0.01, "adagrad": 0.01}  # else:
 ALPHA, WEIGHT_DECAY = 0.001, {"adamw": 0.01}
+MOST_LAYERS = 1000
 SHARE = 0.1  # of the training images, kept for early stopping
 
 
@@ -169,9 +170,11 @@ def settled(given: dict[str, Any]) -> SimpleNamespace:
     if options.norm == "batch" and options.batch_size == 1:
         raise Contradiction("--norm batch contradicts --batch-size 1: it compares the examples of "
                             "a batch, so it wants 2 or more")
-    twice = [name for name in options.metrics if options.metrics.count(name) > 1]
-    if twice:
-        raise Contradiction(f"--metrics has {twice[0]} twice")
+    if len(options.hidden) > MOST_LAYERS:
+        raise Contradiction(f"--hidden has {len(options.hidden)} sizes, wanted {MOST_LAYERS} at most")
+    for i, name in enumerate(options.metrics):
+        if name in options.metrics[:i]:
+            raise Contradiction(f"--metrics has {name} twice")
     return options
 
 

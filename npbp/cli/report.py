@@ -66,13 +66,19 @@ class Report:
                 network.save(self.folder / "model.npz")
             history.to_csv(self.folder / "history.csv")
         except OSError as error:
-            raise cannot_write(self.folder, error) from None
+            raise self.cannot_write(error) from None
         self.written = len(history.loss)
+
+    def cannot_write(self, error: OSError) -> Failed:
+        reason = error.strerror or error if self.folder.is_dir() else "there is no such folder"
+        return Failed(f"{self.folder} cannot be written: {reason}")
 
     def files(self) -> str:
         """What is on disk after a run that did not come to its end."""
         if not self.folder.is_dir():
             return f"{self.folder} is gone"
+        if self.written < 0 and self.resumed:
+            return f"{self.folder} is as it was"
         if self.written < 1:
             weights = "the weights of the start" if self.written == 0 else "nothing"
             return f"no epoch was whole; {self.folder} holds {weights}"
@@ -183,7 +189,3 @@ def table(matrix: np.ndarray) -> str:
     wide = max(5, len(str(matrix.max())) + 2)
     rows = [["", *range(len(matrix))], *([i, *row] for i, row in enumerate(matrix))]
     return "\n".join("".join(f"{cell:>{wide}}" for cell in row) for row in rows)
-
-
-def cannot_write(folder: Path, error: OSError) -> Failed:
-    return Failed(f"{folder} cannot be written: {error.strerror or error}")

@@ -19,7 +19,7 @@ import numpy as np
 from npbp.cli.common import Failed, complain, load, say, stopped, subcommand
 from npbp.cli.options import Contradiction, add_options, default_alpha, given, refuse_another, settled
 from npbp.cli.recipe import CLASSES, metrics_of, network_of, optimizer_of
-from npbp.cli.report import Report, cannot_write, settings
+from npbp.cli.report import Report, settings
 from npbp.cli.run_folder import (
     CHECKPOINT,
     alone,
@@ -35,6 +35,7 @@ from npbp.training import DivergedError, History, fit
 from npbp.training.advice import advice
 
 SECONDS = 30  # between two checkpoints within an epoch
+
 
 def add_to(commands: Any) -> None:
     """The arguments of ``npbp train``."""
@@ -120,8 +121,12 @@ def _run(options: argparse.Namespace, fitted: Callable[[], History], report: Rep
         no_picture = report.test(network, test) or no_picture
     except (DivergedError, Failed) as error:
         raise Failed(f"{error} ({report.files()})") from None
-    except OSError as error:  # a checkpoint has no room on the disk
-        raise Failed(f"{cannot_write(folder, error)} ({report.files()})") from None
+    except BrokenPipeError:
+        raise  # the reader of a pipe has what it wanted
+    except OSError as error:  # of a checkpoint: the first is read, those after it are written
+        if report.written < 0 and error.filename is not None:
+            raise
+        raise Failed(f"{report.cannot_write(error)} ({report.files()})") from None
     except ValueError as error:  # a checkpoint is damaged, or that of another training
         raise Failed(str(error).removeprefix("fit: ")) from None
     except KeyboardInterrupt:

@@ -201,6 +201,15 @@ def test_a_stdout_that_fills_in_the_middle_leaves_the_whole_epochs(tmp_path):
                       "whole epochs before)\n")
 
 
+def test_a_reader_that_has_seen_enough_of_a_training_ends_it_quietly(tmp_path):
+    process = training(tmp_path)
+    process.stdout.close()                                # as `| head` does
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(timeout=60) == 1
+    assert epochs_in(tmp_path / "mnist-sample-1") >= 2
+
+
 @pytest.mark.parametrize("redirection", [">&-", "<&- >&- 2>&-", "2>/dev/full"])
 def test_streams_that_are_closed_do_no_harm(tmp_path, redirection):
     if "/dev/full" in redirection and not os.path.exists("/dev/full"):

@@ -51,6 +51,7 @@ def test_the_lists_of_two_settled_options_are_not_the_same_list():
     (["--warm-up", "11"], ["--warm-up 11 is longer", "--epochs 10"]),
     (["--warm-up", "1.5", "--epochs", "1"], ["--warm-up 1.5", "--epochs 1"]),
     (["--norm", "batch", "--batch-size", "1"], ["--norm batch", "--batch-size 1"]),
+    (["--hidden", *["1"] * 1001], ["--hidden has 1001 sizes, wanted 1000 at most"]),
     (["--metrics", "top-3", "confusion", "top-3"], ["--metrics has top-3 twice"])])
 def test_options_that_contradict_one_another_are_one_line_and_exit_2(
         arguments, words, capsys, tmp_path, monkeypatch):
@@ -173,6 +174,8 @@ def test_json_gives_the_options_back():
     (as_json(activation="Linear"), "'activation'"), (as_json(activation=["relu"]), "'activation'"),
     (as_json(optimizer="\x1b[2J"), "'optimizer'"), (as_json(dropout=1.0), "'dropout'"),
     (as_json(metrics="top-3"), "'metrics'"), (as_json(metrics=["top-99"]), "'metrics'"),
+    (as_json(hidden=[1] * 20000), "--hidden has 20000 sizes"),
+    (as_json(metrics=["top-3"] * 8000), "--metrics has top-3 twice"),
     (as_json(metrics=["top-3", "top-3"]), "--metrics has top-3 twice"),
     (as_json(warm_up=20.0), "--warm-up 20 is longer"), (as_json(early_stopping=3), "'validation'"),
     (as_json(seed=-1), "'seed'")])

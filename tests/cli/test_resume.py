@@ -240,7 +240,7 @@ def test_what_is_no_folder_of_a_run_is_one_line(tmp_path, make, words, capsys):
 
 @pytest.mark.parametrize("changes, words", [
     ({"hidden": [1000000, 1000000]}, "tells of a network of 1,000,"),
-    ({"hidden": [1000000] * 5000}, "tells of a network of "),
+    ({"hidden": [1000000] * 1000}, "tells of a network of "),
     ({"hidden": [31]}, "wanted "), ({"optimizer": "adam"}, "wanted "), ({"activation": "tanh"}, "wanted "),
     ({"batch_size": 5}, "wanted "), ({"validation": 0.5}, "wanted "), ({"norm": "layer"}, "wanted "),
     ({"epochs": "5"}, "'epochs'"), ({"hidden": [[32]]}, "'hidden'")])
@@ -265,6 +265,14 @@ def test_the_newest_checkpoint_may_be_damaged_and_the_one_before_counts(killed, 
     assert results(killed) == results(good)
 
 
+def test_a_checkpoint_that_is_no_folder_is_one_line(killed, capsys):
+    shutil.rmtree(killed / "checkpoint")
+    (killed / "checkpoint").write_text("")
+    code, _, error = resumed(capsys, killed)
+    assert code == 1
+    assert error == f"npbp train: {killed / 'checkpoint'}: Not a directory\n"
+
+
 def test_checkpoints_that_are_all_damaged_are_one_line(killed, capsys):
     for path in (killed / "checkpoint").iterdir():
         path.write_bytes(b"PK nonsense")
@@ -284,6 +292,20 @@ def test_data_that_changed_are_one_line(killed, capsys, monkeypatch):
     code, _, error = resumed(capsys, killed)
     assert code == 1 and error.count("\n") == 1
     assert "X of train" in error and "checksum" in error
+
+
+def test_ctrl_c_before_a_resumed_run_has_begun_leaves_it_as_it_was(killed, capsys, monkeypatch):
+    import npbp.cli.train
+
+    def stop(*arguments, **named):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(npbp.cli.train, "fit", stop)
+    before = files(killed)
+    code, _, error = resumed(capsys, killed)
+    assert code == 130
+    assert error == (f"npbp train: stopped by Ctrl-C; {killed} is as it was; continue with: "
+                     f"npbp train --resume {killed}\n")
+    assert files(killed) == before
 
 
 # ---- two at once
