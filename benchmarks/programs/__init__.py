@@ -8,7 +8,8 @@ SGD, float32. To draw the weights, and to convert the images to what a library w
 part of the run.
 
 ``loop`` is the same for the walk-through's own way of writing it; ``predict`` gives the
-probabilities of images, so many at a time; ``chain`` is many small operations.
+probabilities of images, so many at a time; ``chain`` is many small operations;
+``optimizer`` is a step of one over arrays of given shapes.
 """
 
 ALPHA = 0.064
