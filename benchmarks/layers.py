@@ -25,7 +25,10 @@ def linear_products(x: np.ndarray, grad: np.ndarray, layer: npbp.Linear) -> dict
 CASES = {
     npbp.Linear: (lambda units, rng: npbp.Linear(784, units, rng), lambda units: 784,
                   linear_products),
-    npbp.ReLU: (lambda units, rng: npbp.ReLU(), lambda units: units, None),
+    **{kind: (lambda units, rng, kind=kind: kind(), lambda units: units, None) for kind in (
+        npbp.ReLU, npbp.LeakyReLU, npbp.ELU, npbp.SELU, npbp.GELU, npbp.SiLU, npbp.Softplus,
+        npbp.Softsign, npbp.Sigmoid, npbp.HardSigmoid, npbp.Tanh, npbp.Softmax, npbp.LogSoftmax)},
+    npbp.PReLU: (lambda units, rng: npbp.PReLU(units), lambda units: units, None),
     npbp.SoftmaxCrossEntropyLoss: (lambda units, rng: npbp.SoftmaxCrossEntropyLoss(),
                                    lambda units: 10, None),
 }
