@@ -43,7 +43,10 @@ def rows(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
 CASES = {
     npbp.Linear: (lambda units, rng: npbp.Linear(784, units, rng), lambda units: 784,
                   linear_products),
-    npbp.ReLU: (lambda units, rng: npbp.ReLU(), lambda units: units, None),
+    **{kind: (lambda units, rng, kind=kind: kind(), lambda units: units, None) for kind in (
+        npbp.ReLU, npbp.LeakyReLU, npbp.ELU, npbp.SELU, npbp.GELU, npbp.SiLU, npbp.Softplus,
+        npbp.Softsign, npbp.Sigmoid, npbp.HardSigmoid, npbp.Tanh, npbp.Softmax, npbp.LogSoftmax)},
+    npbp.PReLU: (lambda units, rng: npbp.PReLU(units), lambda units: units, None),
     npbp.BatchNorm1d: (lambda units, rng: npbp.BatchNorm1d(units).train(), lambda units: units, None),
     npbp.LayerNorm: (lambda units, rng: npbp.LayerNorm(units), lambda units: units, None),
     npbp.RMSNorm: (lambda units, rng: npbp.RMSNorm(units), lambda units: units, None),
