@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="examples:\n"
                "  npbp train                              a few seconds, no network needed\n"
                "  npbp train --data mnist --hidden 128    the full 97 %\n"
+               "  npbp train --resume runs/mnist-1        the rest of a run that was stopped\n"
                "  npbp predict runs/mnist-1/model.npz digits.npy\n\n"
                "NPBP_DATA: the folder of the data sets, if it is not to be the usual cache folder\n\n"
                "exit codes: 0 done, 1 the work failed, 2 the arguments are wrong, 130 Ctrl-C\n"

@@ -70,7 +70,8 @@ GROUPS = {
         Option("validation", between, None,
                "measure after each epoch on this share of the training images, which are then not "
                "trained on, and on the test images at the end (default: none, so that each epoch "
-               f"measures on the test images; {SHARE:g} if there is --early-stopping)", "SHARE", may_be_none=True),
+               f"measures on the test images; {SHARE:g} if there is --early-stopping)", "SHARE",
+               may_be_none=True),
     ],
     "network": [
         Option("hidden", whole(1, 1_000_000), [32],

@@ -182,9 +182,9 @@ def table(matrix: np.ndarray) -> str:
     Examples
     --------
     >>> print(table(np.array([[9, 1], [0, 10]])))
-              0    1
-         0    9    1
-         1    0   10
+             0    1
+        0    9    1
+        1    0   10
     """
     wide = max(5, len(str(matrix.max())) + 2)
     rows = [["", *range(len(matrix))], *([i, *row] for i, row in enumerate(matrix))]
