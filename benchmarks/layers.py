@@ -21,29 +21,53 @@ def linear_products(x: np.ndarray, grad: np.ndarray, layer: npbp.Linear) -> dict
             "bp_param": lambda: np.dot(x.T, grad, out=d_W)}
 
 
-# class: (layer of so many units, features that go in, its bare products); each of them has a row
+def loss(kind: type, targets: Callable) -> tuple:
+    return lambda units, rng: kind(), lambda units: 10, targets
+
+
+def labels(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
+    return rng.integers(0, x.shape[1], len(x))
+
+
+def numbers(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
+    return rng.random(x.shape, dtype=np.float32)
+
+
+def rows(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
+    t = numbers(rng, x)
+    return t / t.sum(axis=1, keepdims=True)
+
+
+# class: (layer of so many units, features that go in, its bare products); of a loss (loss,
+# scores that go in, its targets). Each of them has a row
 CASES = {
     npbp.Linear: (lambda units, rng: npbp.Linear(784, units, rng), lambda units: 784,
                   linear_products),
     npbp.ReLU: (lambda units, rng: npbp.ReLU(), lambda units: units, None),
-    npbp.SoftmaxCrossEntropyLoss: (lambda units, rng: npbp.SoftmaxCrossEntropyLoss(),
-                                   lambda units: 10, None),
+    npbp.SoftmaxCrossEntropyLoss: loss(npbp.SoftmaxCrossEntropyLoss, labels),
+    npbp.BinaryCrossEntropyLoss: loss(npbp.BinaryCrossEntropyLoss, numbers),
+    npbp.HingeLoss: loss(npbp.HingeLoss, labels),
+    npbp.HuberLoss: loss(npbp.HuberLoss, numbers),
+    npbp.KullbackLeiblerLoss: loss(npbp.KullbackLeiblerLoss, rows),
+    npbp.MeanAbsoluteErrorLoss: loss(npbp.MeanAbsoluteErrorLoss, numbers),
+    npbp.MeanSquaredErrorLoss: loss(npbp.MeanSquaredErrorLoss, numbers),
 }
 
 
 def run(session: Session) -> None:
     rng = np.random.default_rng(0)
     for batch, units in ((64, 32), (128, 512)):
-        for kind, (make, features, products) in CASES.items():
-            layer = make(units, rng)
+        for kind, (make, features, others) in CASES.items():
+            layer, products = make(units, rng), None
             x = rng.standard_normal((batch, features(units))).astype(np.float32)
             programs = {}
-            if kind is npbp.SoftmaxCrossEntropyLoss:
-                labels = rng.integers(0, 10, batch)
-                layer.forward(x, labels)
-                programs = {"forward": lambda: layer.forward(x, labels),
+            if issubclass(kind, npbp.Loss):
+                targets = others(rng, x)
+                layer.forward(x, targets)
+                programs = {"forward": lambda: layer.forward(x, targets),
                             "bp_input": lambda: layer.bp_input()}
             else:
+                products = others
                 grad = rng.standard_normal(layer.forward(x).shape).astype(np.float32)
                 programs = {"forward": lambda: layer.forward(x),
                             "bp_input": lambda: layer.bp_input(grad)}

@@ -28,7 +28,16 @@ if _util.find_spec("npbp.datasets") is None:
 
 from npbp.gradcheck import GradientError, check_layer, check_loss
 from npbp.layers import Buffer, Layer, Linear, Parameter, ReLU, Residual, Sequential
-from npbp.losses import Loss, SoftmaxCrossEntropyLoss
+from npbp.losses import (
+    BinaryCrossEntropyLoss,
+    HingeLoss,
+    HuberLoss,
+    KullbackLeiblerLoss,
+    Loss,
+    MeanAbsoluteErrorLoss,
+    MeanSquaredErrorLoss,
+    SoftmaxCrossEntropyLoss,
+)
 from npbp.network import Network, NeuralNet
 from npbp.optimizers import SGD
 from npbp.training import DivergedError, History, fit
@@ -36,13 +45,19 @@ from npbp.training import DivergedError, History, fit
 __version__ = "0.1.0"
 
 __all__ = [
+    "BinaryCrossEntropyLoss",
     "Buffer",
     "DivergedError",
     "GradientError",
+    "HingeLoss",
     "History",
+    "HuberLoss",
+    "KullbackLeiblerLoss",
     "Layer",
     "Linear",
     "Loss",
+    "MeanAbsoluteErrorLoss",
+    "MeanSquaredErrorLoss",
     "Network",
     "NeuralNet",
     "Parameter",

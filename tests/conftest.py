@@ -1,6 +1,7 @@
-"""Tests anywhere can `from layer_rows import LAYERS`."""
+"""Tests anywhere can import `layer_rows` and `loss_rows`."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "layers"))
+for room in ("layers", "losses"):
+    sys.path.insert(0, str(Path(__file__).parent / room))

@@ -8,7 +8,7 @@ scores, the gradient that the last layer is given.
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
 import numpy as np
 
@@ -28,6 +28,9 @@ class Loss(Checked):
     loss that sums over the examples, and does not take their mean, says so by an attribute
     ``reduction = "sum"``: then `npbp.fit` divides by ``N`` for its history. `correct` says
     how many of the predictions are right, if there is such a thing.
+
+    `reduced` takes the mean or the sum, with weights: a forward that ends with it, as all of
+    this package do, has only the loss ``l`` of each number or example to say, and ``dl/ds``.
 
     Examples
     --------
@@ -64,8 +67,53 @@ class Loss(Checked):
         """dJ/d(scores), from ``grad`` = dJ/d(number): 1 if the number is J itself."""
         raise NotImplementedError(f"{type(self).__name__} has no bp_input(grad)")
 
-    def __call__(self, scores: np.ndarray, targets: np.ndarray, *weight: Any) -> tuple[np.ndarray, float]:
-        return self.forward(scores, targets, *weight)
+    def __call__(
+        self, scores: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> tuple[np.ndarray, float]:
+        if sample_weight is None:  # a loss of your own need not know of it
+            return self.forward(scores, targets)
+        return self.forward(scores, targets, sample_weight)
+
+    def reduced(
+        self,
+        l: np.ndarray,
+        dl_ds: np.ndarray,
+        w: np.ndarray | None = None,
+        total: float | None = None,
+    ) -> float:
+        """J, from the losses ``l`` of a batch; and dJ/ds as ``self.cache``, from ``dl_ds``.
+
+        ``l`` is ``(N,)``, a number for each example, or ``(N, ...)``, of C numbers for each::
+
+            sum     J = sum_n w_n sum_c l_nc
+            mean    J = sum_n w_n sum_c l_nc / (C sum_n w_n)        0 if all w_n are 0
+
+        ``dl_ds`` is ``(N, ...)``, ``w`` is ``(N,)``, or None if all are 1. A loss that has the
+        weights in ``l`` already says by ``total`` what their sum is. That sum is left in
+        ``self.total_weight``.
+
+        Examples
+        --------
+        >>> loss = Loss()
+        >>> l, dl_ds = np.array([[1.0, 3.0], [6.0, 0.0]]), np.array([[4.0, 8.0], [12.0, 0.0]])
+        >>> loss.reduced(l, dl_ds), loss.reduced(l, dl_ds, w=np.array([3.0, 1.0]))
+        (2.5, 2.25)
+        >>> loss.cache
+        array([[1.5, 3. ],
+               [1.5, 0. ]])
+        """
+        if w is not None:
+            l, dl_ds, total = (l.T * w).T, (dl_ds.T * w).T, float(w.sum())  # .T: row n times w_n
+        self.total_weight = total
+        J = float(l.sum())
+        if self.reduction == "sum":
+            self.cache = dl_ds
+            return J
+        n = len(dl_ds) if total is None else total or math.inf
+        if l.ndim > 1:
+            n *= math.prod(l.shape[1:])
+        self.cache = dl_ds / n
+        return J / n
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """The prediction alone, without targets: the scores, unless a loss says otherwise."""

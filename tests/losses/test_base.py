@@ -55,3 +55,45 @@ def test_a_loss_is_no_layer_and_a_layer_is_no_loss():
         Network([Linear(5, 3), MeanSquaredError()], MeanSquaredError())
     with pytest.raises(TypeError, match="Network: got ReLU.* as the loss.*a layer"):
         Network([Linear(5, 3)], ReLU())
+
+
+class Cubed(Loss):
+    """A loss of one's own that leaves mean, sum and weights to the base."""
+
+    def __init__(self, reduction="mean"):
+        self.reduction = reduction
+
+    def forward(self, scores, targets, sample_weight=None):
+        e = scores - targets
+        return scores, self.reduced(abs(e) ** 3, 3 * e * abs(e), sample_weight)
+
+    def bp_input(self, grad=1.0):
+        return self.cached() * grad
+
+
+def test_a_loss_of_ones_own_gets_mean_sum_and_weights_from_reduced():
+    s, t, w = np.array([[1.0, 2], [-3, 0]]), np.zeros((2, 2)), np.array([2.0, 0.5])
+    assert Cubed()(s, t)[1] == (1 + 8 + 27) / 4
+    assert Cubed("sum")(s, t)[1] == 36
+    assert Cubed("sum")(s, t, w)[1] == 2 * 9 + 0.5 * 27
+    loss = Cubed()
+    assert loss(s, t, sample_weight=w)[1] == (2 * 9 + 0.5 * 27) / (2 * 2.5)
+    assert loss.total_weight == 2.5
+    assert loss.bp_input().tolist() == [[1.2, 4.8], [-2.7, 0]]
+    assert check_loss(Cubed(), (7, 3), np.zeros((7, 3))) < 1e-6
+
+
+def test_a_loss_that_forgets_its_bp_input_says_so_though_the_gradient_is_in_the_cache():
+    class Forgetful(Cubed):
+        bp_input = Loss.bp_input
+
+    loss = Forgetful()
+    loss(np.ones((2, 2)), np.zeros((2, 2)))
+    with pytest.raises(NotImplementedError, match=r"Forgetful has no bp_input\(grad\)"):
+        loss.bp_input()
+
+
+def test_a_loss_that_knows_of_no_weights_is_called_without_them():
+    assert MeanSquaredError()(np.ones((2, 1)), np.zeros((2, 1)))[1] == 1
+    with pytest.raises(TypeError):
+        MeanSquaredError()(np.ones((2, 1)), np.zeros((2, 1)), np.ones(2))

@@ -159,7 +159,7 @@ def test_labels_that_change_after_the_forward_do_not_change_the_gradient():
         (np.zeros((0, 3)), np.zeros(0, int), "empty batch"),
         (np.zeros((2, 3)), np.array([0, 1, 2]), r"targets of shape \(3,\).*wanted labels \(2,\)"),
         (np.zeros((2, 3)), np.zeros((3, 2)), r"rows of probabilities \(2, 3\)"),
-        (np.zeros((2, 3)), np.array([0, 3]), "the label 3, wanted 0 to 2"),
+        (np.zeros((2, 3)), np.array([0, 3]), "the label 3, wanted 0 to 2: the network has 3 outputs"),
         (np.zeros((2, 3)), np.array([-1, 0]), "the label -1, wanted 0 to 2"),
         (np.zeros((2, 3)), np.array([0, 255], np.uint8), "the label 255"),
         (np.zeros((2, 3)), np.array([[1.0, 0, 0], [0.5, 0, 0]]), "as target 1.*their sum 1"),
@@ -220,3 +220,181 @@ def test_the_gradient_begins_row_by_row_as_the_layers_below_want_it():
     loss = SoftmaxCrossEntropyLoss()
     p, _ = loss(np.random.default_rng(0).standard_normal((7, 5)), np.zeros(7, int))
     assert p.flags.c_contiguous and loss.bp_input().flags.c_contiguous
+
+
+# ---- class weights, smoothing, an ignored label
+
+
+def test_class_weights_by_hand():
+    scores, labels = np.log(np.array([[1.0, 1, 2], [1, 2, 1], [2, 1, 1]])), np.array([2, 1, 1])
+    loss = SoftmaxCrossEntropyLoss("sum", class_weights=[5, 2, 4])
+    total = -(4 * np.log(1 / 2) + 2 * np.log(1 / 2) + 2 * np.log(1 / 4))
+    assert loss(scores, labels)[1] == pytest.approx(total, rel=1e-14)
+    np.testing.assert_allclose(loss.bp_input(), [[1, 1, -2], [0.5, -1, 0.5], [1, -1.5, 0.5]], rtol=1e-13)
+    loss = SoftmaxCrossEntropyLoss(class_weights=[5, 2, 4])
+    assert loss(scores, labels)[1] == pytest.approx(total / 8, rel=1e-14)
+    assert loss.total_weight == 8
+    weight = np.array([0.5, 1, 3])
+    total = -(0.5 * 4 * np.log(1 / 2) + 2 * np.log(1 / 2) + 3 * 2 * np.log(1 / 4))
+    assert loss(scores, labels, weight)[1] == pytest.approx(total / 10, rel=1e-14)
+
+
+def test_smoothing_by_hand():
+    p = np.array([0.5, 0.25, 0.25])
+    loss = SoftmaxCrossEntropyLoss(label_smoothing=0.3)
+    number = loss(np.log(p)[None], np.array([1]))[1]
+    assert number == pytest.approx(-(0.1 * np.log(0.5) + 0.8 * np.log(0.25) + 0.1 * np.log(0.25)))
+    np.testing.assert_allclose(loss.bp_input(), [[0.4, -0.55, 0.15]], rtol=1e-13)
+
+
+def test_smoothing_and_class_weights_together_by_hand():
+    """The weight of the label is what the mean is divided by, smoothed or not."""
+    log_p, c = np.log([0.5, 0.25, 0.25]), [3.0, 2.0, 10.0]
+    loss = SoftmaxCrossEntropyLoss(class_weights=c, label_smoothing=0.3)
+    total = -(3 * 0.1 * log_p[0] + 2 * 0.8 * log_p[1] + 10 * 0.1 * log_p[2])
+    assert loss(log_p[None], np.array([1]))[1] == pytest.approx(total / 2, rel=1e-13)
+
+
+def test_class_weights_of_one_and_a_smoothing_of_zero_change_nothing():
+    rng = np.random.default_rng(0)
+    scores = rng.standard_normal((7, 5))
+    for targets in (rng.integers(0, 5, 7), rows_of_probabilities(rng, 7, 5)):
+        for reduction in REDUCTIONS:
+            plain, ones = SoftmaxCrossEntropyLoss(reduction), SoftmaxCrossEntropyLoss(reduction, [1] * 5, 0.0)
+            assert plain(scores, targets)[1] == pytest.approx(ones(scores, targets)[1], rel=1e-14)
+            np.testing.assert_allclose(plain.bp_input(), ones.bp_input(), rtol=1e-12, atol=1e-16)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_one_hot_rows_are_the_same_as_labels_with_every_option(reduction):
+    rng = np.random.default_rng(0)
+    scores, labels, weight = rng.standard_normal((7, 3)), rng.integers(0, 3, 7), rng.random(7)
+    one = SoftmaxCrossEntropyLoss(reduction, [0.5, 2, 1], 0.1)
+    two = SoftmaxCrossEntropyLoss(reduction, [0.5, 2, 1], 0.1)
+    found = one(scores, labels, weight)[1]
+    assert found == pytest.approx(two(scores, np.eye(3)[labels], weight)[1], rel=1e-14)
+    np.testing.assert_allclose(one.bp_input(), two.bp_input(), rtol=1e-14)
+    assert one.total_weight == pytest.approx(two.total_weight, rel=1e-15)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("ignored", [-1, 255, 1])
+@pytest.mark.parametrize("options", [{}, {"class_weights": [1, 2, 3]}, {"label_smoothing": 0.1}])
+def test_an_ignored_example_is_as_if_it_were_not_there(reduction, ignored, options):
+    rng = np.random.default_rng(0)
+    scores, labels = rng.standard_normal((7, 3)), np.array([0, 2, 0, 2, 2, 0, 0])
+    labels[[2, 5]] = ignored
+    rest = labels != ignored
+    loss = SoftmaxCrossEntropyLoss(reduction, ignored_label=ignored, **options)
+    without = SoftmaxCrossEntropyLoss(reduction, **options)
+    p, number = loss(scores, labels)
+    assert number == pytest.approx(without(scores[rest], labels[rest])[1], rel=1e-14)
+    np.testing.assert_allclose(loss.bp_input()[rest], without.bp_input(), rtol=1e-12)
+    assert not loss.bp_input()[~rest].any()
+    right, of = loss.correct(p, labels)
+    assert of == 5 and right == np.count_nonzero(p.argmax(axis=1)[rest] == labels[rest])
+
+
+def test_unsigned_labels_are_never_the_ignored_minus_one():
+    loss, plain = SoftmaxCrossEntropyLoss(ignored_label=-1), SoftmaxCrossEntropyLoss()
+    scores, labels = np.random.default_rng(0).standard_normal((3, 3)), np.array([0, 2, 1], np.uint8)
+    assert loss(scores, labels)[1] == pytest.approx(plain(scores, labels)[1], rel=1e-15)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("options", [{}, {"class_weights": [1, 2, 3]}, {"label_smoothing": 0.1}])
+def test_if_all_of_a_batch_are_ignored_the_number_and_the_gradient_are_0(reduction, options):
+    loss = SoftmaxCrossEntropyLoss(reduction, ignored_label=-1, **options)
+    scores = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+    p, number = loss(scores, np.full(4, -1))
+    assert number == 0.0 and loss.total_weight == 0.0
+    assert loss.bp_input().shape == (4, 3) and loss.bp_input().dtype == np.float32
+    assert not loss.bp_input().any()
+    assert loss.correct(p, np.full(4, -1)) == (0, 0)
+
+
+@pytest.mark.parametrize("smoothing", [0, 0.1])
+def test_a_batch_of_classes_that_weigh_nothing_has_a_mean_and_a_gradient_of_0(smoothing):
+    loss = SoftmaxCrossEntropyLoss(class_weights=[0, 1, 1], label_smoothing=smoothing)
+    assert loss(np.array([[1.0, 2.0, 3.0]]), np.array([0]))[1] == 0.0
+    assert not loss.bp_input().any()
+
+
+def test_a_label_out_of_range_that_is_not_the_ignored_one_is_named():
+    loss = SoftmaxCrossEntropyLoss(ignored_label=-1)
+    with pytest.raises(ValueError, match="the label -2, wanted 0 to 2"):
+        loss(np.zeros((3, 3)), np.array([-1, -2, 0]))
+
+
+def test_rows_have_no_label_to_ignore():
+    loss = SoftmaxCrossEntropyLoss(ignored_label=1)
+    with pytest.raises(ValueError, match="ignored_label=1, wanted labels: .* sample_weight of 0"):
+        loss(np.zeros((3, 3)), np.eye(3))
+
+
+def test_as_many_class_weights_as_classes_are_wanted():
+    loss = SoftmaxCrossEntropyLoss(class_weights=[1, 2])
+    with pytest.raises(ValueError, match=r"got 2 class_weights for scores of shape \(4, 3\).*each of the 3"):
+        loss(np.zeros((4, 3)), np.zeros(4, int))
+
+
+@pytest.mark.parametrize(
+    "arguments, error, message",
+    [
+        ({"class_weights": [1, -1]}, ValueError, r"class_weights\[1\] = -1.0, wanted finite"),
+        ({"class_weights": [np.nan, 1]}, ValueError, r"class_weights\[0\] = nan, wanted finite"),
+        ({"class_weights": [np.inf, 1]}, ValueError, r"class_weights\[0\] = inf, wanted finite"),
+        ({"class_weights": [0, 0.0]}, ValueError, "class_weights of zeros alone"),
+        ({"class_weights": []}, ValueError, "class_weights of zeros alone"),
+        ({"class_weights": 2.0}, ValueError, r"class_weights of shape \(\), wanted \(1,\)"),
+        ({"class_weights": [[1, 2]]}, ValueError, r"class_weights of shape \(1, 2\)"),
+        ({"class_weights": {0: 1.0}}, TypeError, "class_weights: got an array of object"),
+        ({"class_weights": "balanced"}, TypeError, "class_weights: got an array of <U8"),
+        ({"label_smoothing": 1.0}, ValueError, "label_smoothing=1.0, wanted a number from 0 to below 1"),
+        ({"label_smoothing": -0.1}, ValueError, "label_smoothing=-0.1, wanted"),
+        ({"label_smoothing": np.nan}, ValueError, "label_smoothing=nan, wanted"),
+        ({"label_smoothing": True}, TypeError, "label_smoothing=True, wanted"),
+        ({"label_smoothing": "a lot"}, TypeError, "label_smoothing='a lot', wanted"),
+        ({"label_smoothing": None}, TypeError, "label_smoothing=None, wanted"),
+        ({"ignored_label": 1.0}, TypeError, "ignored_label=1.0, wanted a label"),
+        ({"ignored_label": True}, TypeError, "ignored_label=True, wanted a label"),
+        ({"ignored_label": "1"}, TypeError, "ignored_label='1', wanted a label"),
+    ],
+)
+def test_options_that_cannot_be_are_an_error_that_says_what_was_wanted(arguments, error, message):
+    with pytest.raises(error, match="SoftmaxCrossEntropyLoss: .*" + message):
+        SoftmaxCrossEntropyLoss(**arguments)
+
+
+def test_the_config_tells_what_was_given_in_plain_numbers():
+    assert SoftmaxCrossEntropyLoss("sum").config() == {"reduction": "sum"}
+    given = np.array([0.5, 2], np.float32)
+    loss = SoftmaxCrossEntropyLoss(
+        class_weights=given, label_smoothing=np.float32(0.5), ignored_label=np.int64(-1)
+    )
+    given[...] = 0
+    config = loss.config()
+    assert config == {"reduction": "mean", "class_weights": [0.5, 2.0], "label_smoothing": 0.5,
+                      "ignored_label": -1}  # fmt: skip
+    assert type(config["class_weights"]) is list and type(config["class_weights"][0]) is float
+    assert type(config["label_smoothing"]) is float and type(config["ignored_label"]) is int
+    config["class_weights"][0] = 7.0
+    assert loss.config()["class_weights"] == [0.5, 2.0]
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_without_options_it_computes_what_it_always_did_to_the_last_bit(reduction):
+    """The history of the walk-through's training must not move."""
+    rng = np.random.default_rng(0)
+    for dtype in (np.float32, np.float64):
+        s, labels = rng.standard_normal((64, 10)).astype(dtype), rng.integers(0, 10, 64)
+        loss = SoftmaxCrossEntropyLoss(reduction)
+        p, number = loss(s, labels)
+        shifted = s - s.max(axis=1, keepdims=True)
+        e = np.exp(shifted)
+        log_p = shifted - np.log(e.sum(axis=1, keepdims=True))
+        t = labels[:, None] == np.arange(10)
+        n = 64 if reduction == "mean" else 1
+        assert np.array_equal(p, e / e.sum(axis=1, keepdims=True))
+        assert number == float(-log_p[t].sum()) / n
+        assert np.array_equal(loss.bp_input(), (p - t) / n)
