@@ -21,6 +21,10 @@ def linear_products(x: np.ndarray, grad: np.ndarray, layer: npbp.Linear) -> dict
             "bp_param": lambda: np.dot(x.T, grad, out=d_W)}
 
 
+def chain(units: int, rng: np.random.Generator) -> list[npbp.Layer]:
+    return [npbp.Linear(units, units, rng), npbp.ReLU()]
+
+
 def loss(kind: type, targets: Callable) -> tuple:
     return lambda units, rng: kind(), lambda units: 10, targets
 
@@ -44,6 +48,14 @@ CASES = {
     npbp.Linear: (lambda units, rng: npbp.Linear(784, units, rng), lambda units: 784,
                   linear_products),
     npbp.ReLU: (lambda units, rng: npbp.ReLU(), lambda units: units, None),
+    npbp.BatchNorm1d: (lambda units, rng: npbp.BatchNorm1d(units).train(), lambda units: units, None),
+    npbp.LayerNorm: (lambda units, rng: npbp.LayerNorm(units), lambda units: units, None),
+    npbp.RMSNorm: (lambda units, rng: npbp.RMSNorm(units), lambda units: units, None),
+    npbp.Dropout: (lambda units, rng: npbp.Dropout(0.5, rng).train(), lambda units: units, None),
+    npbp.Flatten: (lambda units, rng: npbp.Flatten(), lambda units: units, None),
+    npbp.Reshape: (lambda units, rng: npbp.Reshape((-1, 4)), lambda units: units, None),
+    npbp.Sequential: (lambda units, rng: npbp.Sequential(chain(units, rng)), lambda units: units, None),
+    npbp.Residual: (lambda units, rng: npbp.Residual(chain(units, rng)), lambda units: units, None),
     npbp.SoftmaxCrossEntropyLoss: loss(npbp.SoftmaxCrossEntropyLoss, labels),
     npbp.BinaryCrossEntropyLoss: loss(npbp.BinaryCrossEntropyLoss, numbers),
     npbp.HingeLoss: loss(npbp.HingeLoss, labels),
@@ -73,6 +85,8 @@ def run(session: Session) -> None:
                             "bp_input": lambda: layer.bp_input(grad)}
                 if layer.parameters:
                     programs["bp_param"] = lambda: layer.bp_param(grad)
+                if kind.backward is not npbp.Layer.backward:  # both at once, as a training does
+                    programs["backward"] = lambda: layer.backward(grad)
             title = f"{layer!r}, {' by '.join(map(str, x.shape))}"
             table = session.table(title, "us", x="what",
                                   ratios=("bare product",) if products else ())

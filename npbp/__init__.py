@@ -26,8 +26,22 @@ if _util.find_spec("npbp.datasets") is None:
         "or start Python in another folder if npbp is installed already"
     )
 
-from npbp.gradcheck import GradientError, check_layer, check_loss
-from npbp.layers import Buffer, Layer, Linear, Parameter, ReLU, Residual, Sequential
+from npbp.gradcheck import check_layer, check_loss, GradientError
+from npbp.layers import (
+    BatchNorm1d,
+    Buffer,
+    Dropout,
+    Flatten,
+    Layer,
+    LayerNorm,
+    Linear,
+    Parameter,
+    ReLU,
+    Reshape,
+    Residual,
+    RMSNorm,
+    Sequential,
+)
 from npbp.losses import (
     BinaryCrossEntropyLoss,
     HingeLoss,
@@ -40,20 +54,24 @@ from npbp.losses import (
 )
 from npbp.network import Network, NeuralNet
 from npbp.optimizers import SGD
-from npbp.training import DivergedError, History, fit
+from npbp.training import DivergedError, fit, History
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BatchNorm1d",
     "BinaryCrossEntropyLoss",
     "Buffer",
     "DivergedError",
+    "Dropout",
+    "Flatten",
     "GradientError",
     "HingeLoss",
     "History",
     "HuberLoss",
     "KullbackLeiblerLoss",
     "Layer",
+    "LayerNorm",
     "Linear",
     "Loss",
     "MeanAbsoluteErrorLoss",
@@ -61,7 +79,9 @@ __all__ = [
     "Network",
     "NeuralNet",
     "Parameter",
+    "RMSNorm",
     "ReLU",
+    "Reshape",
     "Residual",
     "SGD",
     "Sequential",

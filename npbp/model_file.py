@@ -221,10 +221,16 @@ def _maker(kind: type, ours: bool, known: dict[str, Callable], rng: _Ration) -> 
 
     def make(**config: Any) -> Any:
         if ours and getattr(kind, "parameter_names", ()):  # it has as many weights as its sizes, or more
-            rng.grant(max((n for n in config.values() if type(n) is int), default=1))
+            rng.grant(max(map(_numbers_in, config.values()), default=1))
         config = {key: made(value) for key, value in config.items()}
-        if ours and _takes_rng(kind):
-            config["rng"] = rng
+        if ours and _takes_rng(kind):  # (one that draws no weights, as a Dropout, gets a fresh one)
+            config["rng"] = rng if kind.parameter_names else None
         return kind(**config)
 
     return make
+
+
+def _numbers_in(size: Any) -> int:
+    """How many weights an argument asks for: a size, or a shape (of what NumPy could make)."""
+    shape = size[:64] if isinstance(size, list) else [size]
+    return math.prod(shape) if all(type(n) is int for n in shape) else 1

@@ -143,6 +143,26 @@ def size(layer: str, name: str, value: Any) -> int:
     return int(value)
 
 
+def sizes(layer: str, name: str, value: Any) -> tuple[int, ...]:
+    """``value``, a whole number or several, as a tuple of positive ints."""
+    several = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    if not 0 < len(several) < 32:  # an array may have 32 axes, and one is the batch
+        raise ValueError(f"{layer}: got {name} of {len(several)} axes, wanted 1 to 31")
+    return tuple(size(layer, name, n) for n in several)
+
+
+def number(layer: str, name: str, value: Any) -> float:
+    """``value`` as a float, or an error that names the layer and argument."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(
+            f"{layer}: got {name}={value!r} of type {type(value).__name__}, wanted a number"
+        )
+    try:
+        return float(value)
+    except OverflowError:  # a whole number that no float can hold
+        return float("inf") if value > 0 else float("-inf")
+
+
 def flag(layer: str, name: str, value: Any) -> bool:
     """``value`` as a bool, or an error that names the layer and argument."""
     if not isinstance(value, (bool, np.bool_)):  # "no" would count as True

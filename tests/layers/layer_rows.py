@@ -21,14 +21,22 @@ class Row:
     says : what its messages begin with, if not its class: that of a layer inside.
     mixes : whether an output depends on other examples of the batch.
     at : called with (rng, shape with N), it draws an x: away from kinks, for instance.
+    zero_alone : the gradients that are zero if N is 1: "bp_input", or names of parameters.
     """
 
-    def __init__(self, name, build, shape, twin, says=None, mixes=False, at=None):
+    def __init__(
+        self, name, build, shape, twin, says=None, mixes=False, at=None, zero_alone=()
+    ):
         self.name, self.build, self.shape, self.twin = name, build, shape, twin
         self.kind = name.split(",")[0]
         self.says = says or self.kind
         self.mixes = mixes
         self.at = at or (lambda rng, shape: rng.standard_normal(shape))
+        self.zero_alone = zero_alone
+
+    def zero(self, N):
+        """The gradients that are zero in a batch of N."""
+        return self.zero_alone if N == 1 else ()
 
 
 def random_parameters(layer, rng):
