@@ -88,15 +88,33 @@ class Batches:
         return -(-len(self.X) // self.batch_size)  # rounded up
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        return self.epoch(self.order())
+
+    def order(self) -> np.ndarray:
+        """The rows of `X` in the order of an epoch, ``(N,)``: a new one, if they are shuffled."""
         N = len(self.X)
-        order = self.rng.permutation(N) if self.shuffle else np.arange(N)
+        return self.rng.permutation(N) if self.shuffle else np.arange(N)
+
+    def epoch(self, order: np.ndarray, start: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The batches of an epoch in that `order`, without the first `start` of them.
+
+        Examples
+        --------
+        >>> batches = Batches(np.ones((5, 2)), np.arange(5), batch_size=2, rng=0)
+        >>> order = batches.order()
+        >>> whole = [y.tolist() for X, y in batches.epoch(order)]
+        >>> [y.tolist() for X, y in batches.epoch(order, start=2)] == whole[2:]
+        True
+        """
         # Gathered and scaled for about 500 examples at once: the batch before is still in
         # the caches of all processors, and writing to its memory again would wait for them.
-        some = self.batch_size * max(1, 500 // self.batch_size)
-        for start in range(0, N, some):
-            X, y = self._gather(order[start:start + some])
-            for first in range(0, len(y), self.batch_size):
-                batch = slice(first, first + self.batch_size)
+        size = self.batch_size
+        some = size * max(1, 500 // size)
+        begin = start * size  # in the block that holds it: then its memory is laid out as ever
+        for first in range(begin // some * some, len(order), some):
+            X, y = self._gather(order[first:first + some])
+            for row in range(max(0, begin - first), len(y), size):
+                batch = slice(row, row + size)
                 yield X[batch], y[batch]
 
     def _gather(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -26,6 +26,7 @@ if _util.find_spec("npbp.datasets") is None:
         "or start Python in another folder if npbp is installed already"
     )
 
+from npbp import callbacks, metrics
 from npbp.gradcheck import check_layer, check_loss, GradientError
 from npbp.layers import (
     BatchNorm1d,
@@ -54,7 +55,18 @@ from npbp.losses import (
 )
 from npbp.network import Network, NeuralNet
 from npbp.optimizers import SGD
-from npbp.training import DivergedError, fit, History
+from npbp.training import (
+    CsvLog,
+    DivergedError,
+    EarlyStopping,
+    fit,
+    History,
+    LivePlot,
+    Progress,
+    ReduceOnPlateau,
+    SaveBest,
+    Schedule,
+)
 
 __version__ = "0.1.0"
 
@@ -62,8 +74,10 @@ __all__ = [
     "BatchNorm1d",
     "BinaryCrossEntropyLoss",
     "Buffer",
+    "CsvLog",
     "DivergedError",
     "Dropout",
+    "EarlyStopping",
     "Flatten",
     "GradientError",
     "HingeLoss",
@@ -73,24 +87,31 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "Linear",
+    "LivePlot",
     "Loss",
     "MeanAbsoluteErrorLoss",
     "MeanSquaredErrorLoss",
     "Network",
     "NeuralNet",
     "Parameter",
+    "Progress",
     "RMSNorm",
     "ReLU",
+    "ReduceOnPlateau",
     "Reshape",
     "Residual",
     "SGD",
+    "SaveBest",
+    "Schedule",
     "Sequential",
     "SoftmaxCrossEntropyLoss",
+    "callbacks",
     "check_layer",
     "check_loss",
     "datasets",
     "fit",
     "graph",
+    "metrics",
 ]
 
 

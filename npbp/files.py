@@ -85,6 +85,23 @@ def opened(path: str | bytes | os.PathLike) -> BinaryIO:
     return file
 
 
+def sync_folder(folder: str | os.PathLike) -> None:
+    """Have the names in ``folder`` on the disk now: a file's own ``fsync`` says nothing of its name.
+
+    Where the system cannot do that, as Windows, nothing happens.
+
+    Examples
+    --------
+    >>> sync_folder(".")
+    """
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 @contextlib.contextmanager
 def _beside(path: str, old: os.stat_result | None) -> Iterator[Path]:
     """A temporary path in the folder of ``path`` that takes its name at the end."""
@@ -110,6 +127,7 @@ def _beside(path: str, old: os.stat_result | None) -> Iterator[Path]:
         if isinstance(error, OSError) and error.filename == str(temporary):
             error.filename = str(target.parent)  # it is the folder that takes no file
         raise
+    sync_folder(target.parent)
 
 
 @contextlib.contextmanager

@@ -130,8 +130,12 @@ class Npz:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of an array, of which no more than the header is read."""
+        return self.header(name).shape
+
+    def header(self, name: str) -> Header:
+        """The type and shape of an array, of which no more than that is read."""
         with self.archive.open(self.members[name]) as file:
-            return read_header(file, self.members[name].file_size).shape
+            return read_header(file, self.members[name].file_size)
 
     def read(self, name: str, most: float = math.inf) -> np.ndarray:
         """An array, if it has at most ``most`` bytes."""

@@ -136,7 +136,7 @@ def test_the_rooms_import_only_downwards():
         "network": {"layers", "losses", "optimizers", "model_file"},
         "model_file": {"layers", "losses", "files", "npy"},
         "training": {"training", "network", "layers", "losses", "optimizers", "datasets",
-                     "plotting", "files"},
+                     "plotting", "files", "npy"},
         "files": set(),
         "npy": set(),
         "plotting": {"plotting", "training", "files"},

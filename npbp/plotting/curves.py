@@ -1,4 +1,5 @@
-"""The chart of a training run: loss and fraction correct on two y axes, over the epochs.
+"""The chart of a training run: loss and fraction correct on two y axes, over the epochs; metrics
+beside it.
 
 Nothing here needs a display: the chart is a plain matplotlib `Figure`, made
 without `pyplot`. It looks the same everywhere: matplotlib's own settings count, not those
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 # Blue and vermilion of Okabe and Ito's palette: colour-blind readers tell them apart.
 LOSS_COLOUR, CORRECT_COLOUR = "#0072B2", "#D55E00"
+METRIC_COLOUR = "#333333"
 
 
 def curves(history: History, path: str | os.PathLike | None = None,
@@ -30,8 +32,9 @@ def curves(history: History, path: str | os.PathLike | None = None,
     """Draw the loss (left axis) and the fraction correct (right axis) of every epoch.
 
     Training is a solid line, validation a dashed one; both lines of an axis have
-    the colour of its label. If there is no `correct`, there is no right axis. A number
-    that is not finite leaves a gap.
+    the colour of its label. If there is no `correct`, there is no right axis. Each metric
+    that is a number has a small panel of its own at the right, as they have scales of their
+    own. A number that is not finite leaves a gap.
 
     Parameters
     ----------
@@ -75,27 +78,58 @@ def curves(history: History, path: str | os.PathLike | None = None,
 
 def _figure(history: History, title: str | None) -> Figure:
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(12.8, 7.2), dpi=150,
                     constrained_layout={"w_pad": 0.15, "h_pad": 0.15})
-    left = figure.add_subplot()
+    panels = _panels(history)
+    rows, columns = min(len(panels), 3) or 1, -(-len(panels) // 3)
+    grid = figure.add_gridspec(rows, columns + 1, width_ratios=[1 + 1.2 * columns] + [1] * columns)
+    left = figure.add_subplot(grid[:, 0])
     lines = _lines(left, "loss", history.loss, history.validation_loss, LOSS_COLOUR)
     left.set_ylim(_loss_limits([*history.loss, *history.validation_loss]))
     if len(history.correct) or len(history.validation_correct):
         lines += _lines(left.twinx(), "fraction correct", history.correct,
                         history.validation_correct, CORRECT_COLOUR)
-    left.set_xlabel("epoch", fontsize=20)
-    left.tick_params(axis="x", labelsize=16)
-    left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1,
-                                               steps=[1, 2, 5, 10]))
-    left.grid(alpha=0.3)
+    _epochs(left, 20, 16)
     # Above the axes, where no line can pass under it.
     left.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.5, 1.01),
-                ncol=4, frameon=False, fontsize=15, handlelength=2.2, columnspacing=1.2)
+                ncol=2 if panels else 4, frameon=False, fontsize=15, handlelength=2.2,
+                columnspacing=1.2)
+    for i, (name, both) in enumerate(panels.items()):
+        lowest = i % rows == rows - 1 or i == len(panels) - 1
+        _panel(figure.add_subplot(grid[i % rows, 1 + i // rows]), name, both, lowest)
     if title:
         figure.suptitle(title, fontsize=22)
     return figure
+
+
+def _panels(history: History) -> dict[str, tuple[Sequence[float], Sequence[float]]]:
+    """The metrics that are numbers: training and validation of each."""
+    numbers = history.numbers()
+    names = dict.fromkeys(name[11:] if name.startswith("validation_") else name for name in numbers)
+    return {name: (numbers.get(name, []), numbers.get(f"validation_{name}", [])) for name in names}
+
+
+def _panel(axes, name: str, both: tuple, lowest: bool) -> None:
+    name = name.replace("_", " ").replace("$", r"\$")  # a formula is not meant
+    for line in _lines(axes, name, *both, METRIC_COLOUR):
+        line.set(linewidth=2, markersize=5)
+    axes.set_title(name, fontsize=16, color=METRIC_COLOUR, loc="right")
+    axes.set_ylabel("")
+    axes.margins(y=0.12)
+    axes.tick_params(axis="y", labelsize=12)
+    _epochs(axes, 14 if lowest else 0, 12, most=5)
+
+
+def _epochs(axes, size: int, ticks: int, most: int = 10) -> None:
+    """The x axis, with a label of that size or without."""
+    from matplotlib.ticker import MaxNLocator
+
+    if size:
+        axes.set_xlabel("epoch", fontsize=size)
+    axes.tick_params(axis="x", labelsize=ticks)
+    axes.xaxis.set_major_locator(MaxNLocator(most, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+    axes.grid(alpha=0.3)
 
 
 def _lines(axes, name: str, training: Sequence[float], validation: Sequence[float],

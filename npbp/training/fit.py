@@ -11,18 +11,26 @@ went. One step of it is three lines::
 from __future__ import annotations
 
 import math
+import os
 import time
 import warnings
 from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 import numpy as np
 
-from npbp.layers.checks import kind, numbers
-from npbp.losses import SoftmaxCrossEntropyLoss, correct_of
+from npbp.layers.checks import flag, kind, numbers
+from npbp.losses import SoftmaxCrossEntropyLoss
 from npbp.network import Network
 from npbp.optimizers import SGD
 from npbp.training.advice import too_large
+from npbp.training.callbacks import check_callbacks
+from npbp.training.checkpoint import Checkpoints, rows_before
+from npbp.training.data import training_and_validation
 from npbp.training.history import History
+from npbp.training.metrics import Metric, as_metrics
+from npbp.training.state import State
+from npbp.training.totals import Totals
+from npbp.training.weights import as_text, sample_weights
 
 if TYPE_CHECKING:
     from npbp.datasets import Batches
@@ -48,12 +56,17 @@ class DivergedError(ValueError):
 def fit(
     network: Network,
     train: Batches | tuple[Any, Any],
-    validation: Batches | tuple[Any, Any] | None = None,
+    validation: Batches | tuple[Any, Any] | float | None = None,
     epochs: int = 10,
     batch_size: int = 64,
     optimizer: Any = None,
     rng: np.random.Generator | None = None,
     callbacks: Iterable[Callable[[Network, History], Any]] = (),
+    metrics: Iterable[Any] | dict[str, Any] = (),
+    class_weights: Any = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    checkpoint_seconds: float = 30.0,
 ) -> History:
     """Train ``network`` in place and return how it went.
 
@@ -69,8 +82,10 @@ def fit(
         floating rows ``(N, in_features)``; ``y`` is integer labels ``(N,)`` or rows of
         probabilities ``(N, C)``. They are shuffled anew for each epoch. A `Batches` is
         taken as it is: its own size, order and rng count.
-    validation : (X, y) or Batches, optional
-        Measured after each epoch, in its order, never trained on.
+    validation : (X, y), Batches or a share, optional
+        Measured after each epoch, in its order, never trained on. A share, such as 0.1, is
+        drawn from ``train`` by its rng before the first shuffling: the same seed draws the same.
+        With labels each class gives its share, to within one example, and keeps at least one.
     epochs : int
         How often to go through ``train``. 0 gives an empty history.
     batch_size : int
@@ -85,7 +100,33 @@ def fit(
     callbacks : functions
         Each is called as ``callback(network, history)`` at the end of each epoch. If it
         returns True, the training stops there. If it has an attribute ``on_batch``, that is
-        called after each step as ``on_batch(epoch, batch, batches)``, counted from 1.
+        called after each step as ``on_batch(epoch, batch, batches)``, counted from 1. See
+        `npbp.callbacks` for those that there are, and for ``on_start`` and ``on_end``.
+    metrics : list of metrics, or dict {name: metric}
+        What else to count, such as ``[npbp.metrics.accuracy, npbp.metrics.top_k(3)]``; or functions
+        of (prediction, targets) that return the mean over the examples. They are counted in
+        training as ``correct`` is, and over the validation: ``history.metrics`` has both.
+    class_weights : "balanced", array (C,) or dict {label: weight}, optional
+        How much an example counts in the training loss, by its class. "balanced" gives each
+        class the same weight in all: ``N / (C n_k)``, if ``n_k`` of ``N`` examples are of class k.
+        The loss must take a ``sample_weight``. What is measured on the validation, ``correct``
+        and metrics are not weighted.
+    checkpoint : path of a folder, optional
+        Where to keep all that the training depends on: at its start, after each epoch, and
+        within one after a step when ``checkpoint_seconds`` have passed. The last two are kept.
+        The optimizer, and a callback that has a state, need ``state_dict()`` and
+        ``load_state_dict(state)``.
+    resume : bool
+        Go on from the newest checkpoint in the folder, if there is one: after a kill at any
+        moment, with the same arguments as before, it ends with weights and history (but its
+        ``seconds``) equal to the last bit to those of a training that was never stopped. A
+        training at its end gives its history; with more ``epochs`` it goes on, unless it was
+        a callback that ended it. Without ``resume`` a folder with a checkpoint is refused.
+    checkpoint_seconds : float
+        See ``checkpoint``. After Ctrl-C it goes on from the last one, as after a kill.
+
+    While it trains the layers are told that it is training, in the validation and for the
+    callbacks after an epoch that it is inference; at the end each is as it was.
 
     Returns
     -------
@@ -97,14 +138,20 @@ def fit(
     -----
     UserWarning
         If the learning rate seems too large: the softmax cross-entropy rose, or was far up
-        and ends where guessing does.
+        and ends where guessing does. If the newest checkpoint is damaged, so that it goes on
+        from the one before; or was written on another machine, with another NumPy, or another
+        number of threads, which may change the last digits.
 
     Raises
     ------
     DivergedError
         If a loss is not finite. Its ``history`` holds the epochs before.
     ValueError, TypeError
-        If an argument is not as above.
+        If an argument is not as above; or, before anything is changed, if the checkpoint is
+        one of another network, loss, optimizer, data, batch size or callbacks, or no file
+        there can be read.
+    OSError
+        If a checkpoint cannot be written.
 
     Source: Goodfellow, Bengio, Courville, Deep Learning, 8.1.3 (batches) and 8.3.1.
 
@@ -122,9 +169,11 @@ def fit(
     """
     if not isinstance(network, Network):
         raise TypeError(f"fit: got {kind(network)} as network, wanted a Network")
-    train = _batches("train", train, batch_size, shuffle=True, rng=rng)
-    if validation is not None:
-        validation = _batches("validation", validation, 1000, shuffle=False)
+    resume = flag("fit", "resume", resume)
+    rows, share = rows_before(checkpoint) if resume else None, validation
+    train, validation, rows = training_and_validation(train, validation, batch_size, rng, rows)
+    metrics = as_metrics(metrics)
+    weights = sample_weights(class_weights, train.y, network.loss)
     epochs = _epochs(epochs)
     if optimizer is None:
         optimizer = SGD(getattr(network, "alpha", 0.1))
@@ -135,38 +184,63 @@ def fit(
     callbacks = tuple(callbacks or ())
     if not all(callable(callback) for callback in callbacks):
         raise TypeError(f"fit: got callbacks={callbacks!r}, wanted functions of (network, history)")
-    on_batch = [c.on_batch for c in callbacks if hasattr(c, "on_batch")]
+    check_callbacks(callbacks, optimizer, metrics, validation is not None)
+    on_start, on_batch, on_end = (
+        [getattr(callback, hook) for callback in callbacks if hasattr(callback, hook)]
+        for hook in ("on_start", "on_batch", "on_end")
+    )
+    if hasattr(optimizer, "decayed"):
+        optimizer.decayed = network.chain.decayed
 
-    history = History()
+    state = State(Totals(network, metrics))
+    history, checkpoints = state.history, None
+    if checkpoint is not None:
+        counted = {"the metrics": ", ".join(metrics) or "none",
+                   "class_weights": as_text(class_weights),
+                   "the share of validation": "none" if rows is None else str(share)}
+        checkpoints = Checkpoints(checkpoint, checkpoint_seconds, network, train, validation, optimizer,
+                                  callbacks, counted, rows)
+        checkpoints.begin(resume, epochs, state)
     try:
-        for epoch in range(1, epochs + 1):
-            start = time.perf_counter()
-            trained = _train_epoch(network, train, optimizer, epoch, on_batch)
-            seconds = time.perf_counter() - start
-            measured = _measure(network, validation, epoch) if validation is not None else ()
-            history._add(trained, measured, seconds)
-            # (In a list: if one says stop, the others are called all the same.)
-            if any([_says_stop(callback(network, history)) for callback in callbacks]):
-                break
+        for function in on_start:
+            function(network, history, epochs)
+        while state.epoch <= epochs and not state.stopped:
+            with network.mode(training=True):
+                _train_epoch(network, train, weights, optimizer, state, on_batch, checkpoints)
+            with network.mode(training=False):
+                measured = _measure(network, validation, metrics, state.epoch) if validation else ()
+                history._add(state.totals.means(), measured, state.seconds)
+                # (In a list: if one says stop, the others are called all the same.)
+                state.stopped = any([_says_stop(callback(network, history)) for callback in callbacks])
+            state.next_epoch(Totals(network, metrics))
+            if checkpoints is not None:
+                checkpoints.write(state)
     except KeyboardInterrupt:
         history._drop_part_of_an_epoch()
         history.interrupted = True
     except DivergedError as error:
         error.history = history
+        for function in on_end:
+            function(network, history)
         raise
-    if isinstance(network.loss, SoftmaxCrossEntropyLoss) and not history.interrupted:
+    for function in on_end:
+        function(network, history)
+    if isinstance(network.loss, SoftmaxCrossEntropyLoss) and network.loss.cache is not None \
+            and not history.interrupted:
         _warn(history, network.loss, train.batch_size)
     return history
 
 
 def _train_epoch(
-    network: Network, train: Batches, optimizer: Any, epoch: int, on_batch: list
-) -> tuple[float, float | None]:
-    """A step for every batch; the mean loss and the fraction correct on the way."""
-    totals = _Totals(network)
+    network: Network, train: Batches, weights: Callable[[np.ndarray], tuple], optimizer: Any,
+    state: State, on_batch: list, checkpoints: Checkpoints | None,
+) -> None:
+    """A step for every batch that is still to come in this epoch."""
+    epoch, totals = state.epoch, state.totals
+    start = time.perf_counter() - state.seconds
     with np.errstate(all="ignore"):  # an overflow shows in the next loss, with its place
-        for batch, (X, y) in enumerate(train, start=1):
-            probabilities, loss = network.loss(network.scores(X), y)
+        for batch, (X, y) in enumerate(state.batches(train), start=state.batch + 1):
+            probabilities, loss = network.loss(network.scores(X), y, *weights(y))
             if not math.isfinite(loss):
                 where = f"epoch {epoch}, batch {batch}"
                 raise _diverged(network, X, loss, where, no_step_yet=epoch == batch == 1)
@@ -177,12 +251,17 @@ def _train_epoch(
             _take_over(held, parameters)
             for function in on_batch:
                 function(epoch, batch, len(train))
-    return totals.means()
+            if checkpoints is not None and state.order is not None and checkpoints.is_due():
+                state.batch, state.seconds = batch, time.perf_counter() - start
+                checkpoints.write(state)
+    state.seconds = time.perf_counter() - start
 
 
-def _measure(network: Network, validation: Batches, epoch: int) -> tuple[float, float | None]:
-    """The mean loss and the fraction correct, without a step."""
-    totals = _Totals(network)
+def _measure(
+    network: Network, validation: Batches, metrics: dict[str, Metric], epoch: int
+) -> tuple:
+    """The means, see `Totals.means`, without a step."""
+    totals = Totals(network, metrics)
     for batch, (X, y) in enumerate(validation, start=1):
         with np.errstate(all="ignore"):
             probabilities, loss = network.loss(network.scores(X), y)
@@ -228,33 +307,6 @@ def _says_stop(returned: Any) -> bool:
     return isinstance(returned, (bool, np.bool_)) and bool(returned)
 
 
-class _Totals:
-    """Sums over examples, as the last batch may be smaller than the others."""
-
-    def __init__(self, network: Network) -> None:
-        self.is_sum = getattr(network.loss, "reduction", "mean") == "sum"
-        self.network = network
-        self.loss, self.examples, self.correct, self.counted = 0.0, 0, 0, 0
-
-    def add(self, prediction: np.ndarray, loss: float, y: np.ndarray) -> None:
-        n = len(y)
-        if not self.is_sum and getattr(self.network.loss, "total_weight", None) is not None:
-            n = self.network.loss.total_weight
-        self.loss += loss if self.is_sum else loss * n
-        self.examples += n
-        counted = correct_of(self.network.loss, prediction, y)
-        if counted is None or self.correct is None:
-            self.correct = None
-        else:
-            self.correct += counted[0]
-            self.counted += counted[1]
-
-    def means(self) -> tuple[float, float | None]:
-        """The mean loss, and the fraction correct or None: there are no classes."""
-        correct = None if self.correct is None else self.correct / max(self.counted, 1)
-        return self.loss / self.examples, correct
-
-
 def _diverged(
     network: Network, X: np.ndarray, loss: float, where: str, no_step_yet: bool = False
 ) -> DivergedError:
@@ -278,38 +330,6 @@ def _diverged(
     if no_step_yet:  # then alpha cannot be the cause
         cause = "no step was made yet, so look at the weights you start with and the size of X"
     return DivergedError(f"{start}; {found}: {cause}")
-
-
-def _batches(name: str, data: Any, batch_size: int, **options: Any) -> Batches:
-    """``data`` as `Batches` that hold at least one example, or an error that says why not."""
-    from npbp.datasets import Batches  # here, as `import npbp` is to cost little
-
-    if isinstance(data, Batches):
-        batches = data
-        if not options["shuffle"] and data.shuffle:
-            batches = Batches(data.X, data.y, data.batch_size, shuffle=False, flatten=data.flatten)
-    else:
-        X, y = _pair(name, data)
-        try:
-            batches = Batches(X, y, batch_size, **options)
-        except (ValueError, TypeError) as error:
-            raise type(error)(f"fit: {name}: {error}") from None
-    if not len(batches.y):
-        raise ValueError(f"fit: got no examples in {name}, wanted at least one")
-    return batches
-
-
-def _pair(name: str, data: Any) -> tuple[Any, Any]:
-    if not isinstance(data, (tuple, list)) or len(data) != 2 or hasattr(data, "train"):
-        hint = ": give its part, as in data.train or data.test" if hasattr(data, "train") else ""
-        raise TypeError(f"fit: got {kind(data)} as {name}, wanted (X, y) or a Batches{hint}")
-    X, y = data
-    if np.ndim(X) < 2 <= np.ndim(y):
-        raise ValueError(
-            f"fit: got {name} with X of shape {np.shape(X)} and y of shape {np.shape(y)}, wanted X "
-            "(N, ...) and y (N,): are they swapped? The order is (X, y)"
-        )
-    return X, y
 
 
 def _epochs(epochs: Any) -> int:

@@ -1,0 +1,6 @@
+"""Tests in this folder can `import survivor`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
