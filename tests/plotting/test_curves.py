@@ -232,3 +232,63 @@ def test_numbers_in_arrays_are_drawn_as_lists_are():
     run = history(3)
     run.loss, run.correct = np.array(run.loss), np.array(run.correct)
     assert curves(run)._repr_png_() == curves(history(3))._repr_png_()
+
+
+# ---- metrics
+
+def with_metrics(m, epochs=5, **more):
+    run = history(epochs)
+    run.metrics = {f"metric_{i}": [i + n for n in range(epochs)] for i in range(m)}
+    run.metrics.update({f"validation_metric_{i}": [i - n for n in range(epochs)] for i in range(m)})
+    run.metrics.update(more)
+    return run
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 4, 7, 10])
+def test_each_metric_that_is_a_number_has_a_panel_of_its_own(m, tmp_path):
+    import numpy as np
+
+    run = with_metrics(m, confusion_matrix=[np.eye(2)] * 5)
+    figure = run.plot(tmp_path / "curves.png")
+    assert png_size(tmp_path / "curves.png") == (1920, 1080)
+    left, right, *panels = figure.axes
+    assert left.get_ylabel() == "loss" and right.get_ylabel() == "fraction correct"
+    assert [panel.get_title(loc="right") for panel in panels] == [f"metric {i}" for i in range(m)]
+    for i, panel in enumerate(panels):
+        training, validation = panel.lines
+        assert list(training.get_ydata()) == run.metrics[f"metric_{i}"]
+        assert list(validation.get_ydata()) == run.metrics[f"validation_metric_{i}"]
+        assert training.get_linestyle() == "-" and validation.get_linestyle() == "--"
+
+
+@pytest.mark.parametrize("m", [1, 3, 7])
+def test_no_panel_and_no_legend_covers_another_or_leaves_the_picture(m):
+    figure = curves(with_metrics(m), title="digits")
+    figure.draw_without_rendering()
+    left, right, *panels = figure.axes
+    boxes = [left.get_window_extent(), *(panel.get_tightbbox() for panel in panels), left.get_legend().get_window_extent()]
+    for i, box in enumerate(boxes):
+        assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 and figure.bbox.y0 <= box.y0
+        assert not any(box.overlaps(other) for other in boxes[:i])
+    assert right.yaxis.label.get_window_extent().x1 < min(box.x0 for box in boxes[1:-1])
+
+
+def test_a_metric_of_the_training_alone_is_one_line():
+    panel = curves(History(loss=[2.0, 1.0], metrics={"r2": [0.5, 0.75]})).axes[1]
+    assert [list(line.get_ydata()) for line in panel.lines] == [[0.5, 0.75]]
+
+
+@pytest.mark.parametrize("values", [[NAN, NAN], [NAN, 1.0], [float("inf"), 1.0], [1e300, -1e300], [0.0, 0.0]])
+def test_a_metric_may_be_any_number(values, tmp_path):
+    History(loss=[2.0, 1.0], metrics={"r2": values}).plot(tmp_path / "curves.png")
+    assert png_size(tmp_path / "curves.png") == (1920, 1080)
+
+
+def test_the_name_of_a_metric_is_no_formula():
+    assert curves(History(loss=[1.0], metrics={"cost_$x^$": [0.5]}))._repr_png_().startswith(b"\x89PNG")
+
+
+def test_matrices_alone_leave_the_chart_as_it_is():
+    run, plain_run = history(3), history(3)
+    run.metrics = {"confusion_matrix": [[[1, 0], [0, 1]]] * 3}
+    assert curves(run)._repr_png_() == curves(plain_run)._repr_png_()

@@ -705,7 +705,7 @@ def test_more_epochs_go_on_from_the_last_weights_and_not_from_the_best(tmp_path)
     (dict(metrics=[npbp.metrics.top_k(2)]), "got top_2 as the metrics, wanted accuracy"),
     (dict(metrics=None), "got none as the metrics, wanted accuracy"),
     (dict(class_weights=[1, 2]), r"got \[1, 2\] as class_weights, wanted 'balanced'"),
-    (dict(validation=0.2), "X of train"),
+    (dict(validation=0.2), "as (X of train|the share of validation)"),
 ])
 def test_a_training_that_counts_otherwise_does_not_go_on(change, message, tmp_path):
     def run(resume, **options):

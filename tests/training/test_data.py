@@ -19,7 +19,7 @@ def numbered(labels):
 
 
 def share_of(labels, share, seed=0):
-    train, validation = with_share(Batches(*numbered(labels), rng=rng(seed)), share)
+    train, validation = with_share(Batches(*numbered(labels), rng=rng(seed)), share)[:2]
     return train, validation
 
 
@@ -76,7 +76,7 @@ def test_labels_may_be_any_whole_numbers(labels):
 
 def test_rows_are_drawn_from_all():
     X = np.arange(100, dtype=np.float32)[:, None]
-    train, validation = with_share(Batches(X, X, rng=rng(0)), 0.3)
+    train, validation = with_share(Batches(X, X, rng=rng(0)), 0.3)[:2]
     assert len(validation.y) == 30 and len(train.y) == 70
     assert not set(train.X[:, 0]) & set(validation.X[:, 0])
 
@@ -121,7 +121,7 @@ def test_it_is_the_training_on_the_rest_with_the_share_given():
     X, y = load("mnist-sample").train
     ours, theirs = (NeuralNet(rng=rng(0)) for _ in range(2))
     history = fit(ours, (X, y), validation=0.1, epochs=2, rng=rng(1))
-    train, validation = with_share(Batches(X, y, rng=rng(1)), 0.1)
+    train, validation = with_share(Batches(X, y, rng=rng(1)), 0.1)[:2]
     r = rng(1)
     with_share(Batches(X, y, rng=r), 0.1)         # the rng has drawn the share, and goes on
     expected = fit(theirs, (train.X, train.y), (validation.X, validation.y), epochs=2, rng=r)
@@ -149,13 +149,13 @@ def test_batches_of_a_class_of_ones_own_stay_of_it():
 
 
 def test_unshuffled_batches_keep_their_order():
-    train, _ = with_share(Batches(*numbered(np.arange(50) % 2), shuffle=False, rng=0), 0.3)
+    train = with_share(Batches(*numbered(np.arange(50) % 2), shuffle=False, rng=0), 0.3)[0]
     assert (np.diff(train.X[:, 0]) > 0).all()
 
 
 def test_images_and_their_scale_are_kept():
     X, y = load("mnist-sample").train
-    train, validation = with_share(Batches(X, y, rng=0, flatten=False), 0.1)
+    train, validation = with_share(Batches(X, y, rng=0, flatten=False), 0.1)[:2]
     for batches in (train, validation):
         batch, _ = next(iter(batches))
         assert batch.shape[1:] == (28, 28) and batch.dtype == np.float32 and batch.max() <= 1
