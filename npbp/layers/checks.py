@@ -168,3 +168,14 @@ def flag(layer: str, name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):  # "no" would count as True
         raise TypeError(f"{layer}: got {name}={value!r}, wanted True or False")
     return bool(value)
+
+
+def not_negative(layer: str, name: str, value: Any) -> float:
+    """``value`` as a finite float of at least 0, or an error that names the layer and argument."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(
+            f"{layer}: got {name}={value!r} of type {type(value).__name__}, wanted a number"
+        )
+    if not 0 <= value < np.inf:
+        raise ValueError(f"{layer}: got {name}={value}, wanted a finite number of at least 0")
+    return float(value)
