@@ -67,7 +67,7 @@ from npbp.losses import (
     SoftmaxCrossEntropyLoss,
 )
 from npbp.network import Network, NeuralNet
-from npbp.optimizers import SGD
+from npbp.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
 from npbp.training import (
     CsvLog,
     DivergedError,
@@ -84,6 +84,9 @@ from npbp.training import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdaGrad",
+    "Adam",
+    "AdamW",
     "BatchNorm1d",
     "BinaryCrossEntropyLoss",
     "Buffer",
@@ -109,12 +112,16 @@ __all__ = [
     "Loss",
     "MeanAbsoluteErrorLoss",
     "MeanSquaredErrorLoss",
+    "Momentum",
+    "Nesterov",
     "Network",
     "NeuralNet",
+    "Optimizer",
     "PReLU",
     "Parameter",
     "Progress",
     "RMSNorm",
+    "RMSProp",
     "ReLU",
     "ReduceOnPlateau",
     "Reshape",

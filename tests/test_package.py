@@ -131,7 +131,7 @@ def test_the_rooms_import_only_downwards():
         "layers": {"layers", "initializers"},
         "initializers": set(),
         "losses": {"losses", "layers"},
-        "optimizers": {"optimizers"},
+        "optimizers": {"optimizers", "layers"},
         "gradcheck": {"gradcheck"},
         "network": {"layers", "losses", "optimizers", "model_file"},
         "model_file": {"layers", "losses", "files", "npy"},

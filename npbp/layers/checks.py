@@ -179,3 +179,21 @@ def not_negative(layer: str, name: str, value: Any) -> float:
     if not 0 <= value < np.inf:
         raise ValueError(f"{layer}: got {name}={value}, wanted a finite number of at least 0")
     return float(value)
+
+
+def started(layer: str, initializer: Any, fan_in: int, fan_out: int, rng: Any) -> np.ndarray:
+    """What an initializer makes: finite, and of the shape that was asked for."""
+    if not callable(initializer):
+        raise TypeError(
+            f"{layer}: got initializer={initializer!r}, wanted a function of (fan_in, fan_out, rng): "
+            "such as npbp.initializers.he_normal"
+        )
+    W = numbers(f"{layer}: what the initializer returned", initializer(fan_in, fan_out, rng))
+    if W.shape != (fan_in, fan_out):
+        raise ValueError(
+            f"{layer}: got {kind(W)} from the initializer, wanted (fan_in, fan_out), here "
+            f"{(fan_in, fan_out)}"
+        )
+    if not np.isfinite(W).all():
+        raise ValueError(f"{layer}: got weights from the initializer that are not finite")
+    return W

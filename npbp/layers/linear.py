@@ -8,7 +8,7 @@ import numpy as np
 
 from npbp.initializers import xavier_uniform
 from npbp.layers.base import Layer, Parameter
-from npbp.layers.checks import flag, floating, size
+from npbp.layers.checks import flag, floating, size, started
 from npbp.layers.speed import product
 
 
@@ -44,9 +44,10 @@ class Linear(Layer):
     Raises
     ------
     ValueError
-        If a size is below 1, or an array passed in has the wrong shape.
+        If a size is below 1, or an array passed in or made by ``initializer`` has the wrong shape.
     TypeError
-        If a size is not a whole number, or the input is not of real numbers.
+        If a size is not a whole number, the input is not of real numbers, or ``initializer`` is
+        no function.
 
     Source: Glorot and Bengio, Understanding the difficulty of training deep
     feedforward neural networks, 2010, equation 16 (the start of ``W``).
@@ -83,7 +84,7 @@ class Linear(Layer):
         self.out_features = size("Linear", "out_features", out_features)
         self.dtype = floating(dtype)
         self.bias = flag("Linear", "bias", bias)
-        self.W = initializer(self.in_features + self.bias, self.out_features, rng)
+        self.W = started("Linear", initializer, self.in_features + self.bias, self.out_features, rng)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """``y = x W[:-1] + W[-1]``: ``(N, in_features)`` to ``(N, out_features)``."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import numpy as np
 
+from npbp.optimizers.base import Optimizer
 
-class SGD:
-    """Stochastic gradient descent: ``W <- W - alpha * dJ/dW``.
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: ``W <- W - alpha d_W``, where ``d_W`` is dJ/dW.
 
     "Stochastic", as J is that of one random batch and not of all examples.
 
     Parameters
     ----------
-    alpha : float
+    alpha : float or schedule
         The learning rate.
+    options
+        ``weight_decay``, ``decay_biases``, ``clip_norm``, ``clip_value``: see `Optimizer`.
 
     Raises
     ------
@@ -34,26 +38,10 @@ class SGD:
     array([0.5, 2.5])
     """
 
-    def __init__(self, alpha: float = 0.1) -> None:
-        self.alpha = learning_rate("SGD", alpha)
+    elementwise = True
 
-    def step(self, parameters: dict[str, np.ndarray], gradients: dict[str, np.ndarray]) -> None:
-        """One step, in place, of every array of ``parameters`` along its gradient."""
-        for name, W in parameters.items():
-            W -= self.alpha * gradients[name]
+    def __init__(self, alpha: Any = 0.1, **options: Any) -> None:
+        super().__init__(alpha, **options)
 
-    def __repr__(self) -> str:
-        return f"SGD(alpha={self.alpha!r})"
-
-
-def learning_rate(owner: str, alpha: float) -> float:
-    """``alpha`` as a float, or an error that names the owner if it is no learning rate."""
-    try:
-        value = float(alpha)
-    except OverflowError:  # a whole number that no float can hold
-        value = math.inf
-    except (TypeError, ValueError):
-        raise TypeError(f"{owner}: got alpha={alpha!r}, wanted a number") from None
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{owner}: got alpha={alpha!r}, wanted a finite number of at least 0")
-    return value
+    def rule(self, d_W: np.ndarray, state: dict, t: int) -> np.ndarray:
+        return d_W
