@@ -305,7 +305,8 @@ def rows_before(folder: Any) -> np.ndarray | None:
     for path in _paths(_folder(folder)):
         with contextlib.suppress(Exception), opened(path) as file, Npz(file) as arrays:
             rows = with_arrays(text(arrays)["rows"], arrays)
-            if rows.dtype.kind == "i" and rows.ndim == 1 and rows.size and (np.diff(rows, prepend=-1) > 0).all():
+            rising = rows.ndim == 1 and rows.size and (np.diff(rows, prepend=-1) > 0).all()
+            if rising and rows.dtype.kind == "i":
                 return rows
     return None
 

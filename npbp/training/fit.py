@@ -170,7 +170,7 @@ def fit(
     if not isinstance(network, Network):
         raise TypeError(f"fit: got {kind(network)} as network, wanted a Network")
     resume = flag("fit", "resume", resume)
-    rows, share = rows_before(checkpoint) if resume else None, validation
+    share, rows = validation, rows_before(checkpoint) if resume else None  # the same share again
     train, validation, rows = training_and_validation(train, validation, batch_size, rng, rows)
     metrics = as_metrics(metrics)
     weights = sample_weights(class_weights, train.y, network.loss)

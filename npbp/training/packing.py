@@ -49,7 +49,9 @@ def pack(owner: str, tree: dict) -> memoryview:
     try:
         Npz(file)  # it holds no more than a reader takes
     except ValueError as error:
-        raise ValueError(f"{owner}: got {len(arrays)} arrays, which is too much for one file: {error}") from None
+        raise ValueError(
+            f"{owner}: got {len(arrays)} arrays, which is too much for one file: {error}"
+        ) from None
     return file.getbuffer()
 
 
