@@ -44,7 +44,7 @@ class GELU(Elementwise):
     >>> layer(np.array([[-6.0, 0.0, 2.0]]))                # 97.72 % are below 2
     array([[-5.91952587e-09,  0.00000000e+00,  1.95449974e+00]])
     >>> layer.bp_input(np.array([[1.0, 1.0, 1.0]]))
-    array([[-3.54682766e-08,  5.00000000e-01,  1.08523180e+00]])
+    array([[-3.54687095e-08,  5.00000000e-01,  1.08523180e+00]])
     >>> GELU(approximate="tanh")(np.array([[2.0]]))
     array([[1.95459769]])
     """

@@ -40,12 +40,11 @@ def normal(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Examples
     --------
-    >>> import math
     >>> p, density = normal(np.array([-6.0, 0.0, 1.96]))
     >>> p
     array([9.86587645e-10, 5.00000000e-01, 9.75002105e-01])
-    >>> bool(abs(p[0] / (math.erfc(6 / math.sqrt(2)) / 2) - 1) < 1e-15)
-    True
+    >>> density.round(4)
+    array([0.    , 0.3989, 0.0584])
     """
     a = np.abs(x)
     # a^2/2 is rounded, and e^(-a^2/2) has the error of the exponent. So take a to the nearest
