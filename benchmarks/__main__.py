@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 # name: file. (`import` is a word of Python's own, so that file has another name.)
-FILES = {"matmul": "matmul", "layers": "layers", "epoch": "epoch", "step": "step", "graph": "graph",
-         "data": "data", "import": "importing", "memory": "memory", "peers": "peers"}
+FILES = {"matmul": "matmul", "layers": "layers", "optimizers": "optimizers", "epoch": "epoch",
+         "step": "step", "graph": "graph", "data": "data", "import": "importing", "memory": "memory",
+         "peers": "peers"}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,8 +52,8 @@ def run(options: argparse.Namespace) -> int:
         print("python -m benchmarks NAME ... [--quick] [--json FILE] [--plot DIR] "
               "[--compare OLD.json]\n")
         for name, question in questions.items():
-            print(f"  {name:8} {question}")
-        print(f"  {'all':8} All of them.")
+            print(f"  {name:10} {question}")
+        print(f"  {'all':10} All of them.")
         return 0
     unknown = [name for name in options.names if name not in (*FILES, "all")]
     if unknown:

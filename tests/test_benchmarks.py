@@ -18,11 +18,12 @@ import pytest
 import npbp
 import npbp.layers
 import npbp.losses
+import npbp.optimizers
 
 ROOT = Path(npbp.__file__).parents[1]
 sys.path.append(str(ROOT))  # `python -m benchmarks` finds it as it is started there
 
-from benchmarks import charts, comparison, layers, machine, mnist  # noqa: E402
+from benchmarks import charts, comparison, layers, machine, mnist, optimizers  # noqa: E402
 from benchmarks.__main__ import FILES  # noqa: E402
 from benchmarks.harness import Failure, Session, Table, Timer, alternate, quartiles  # noqa: E402
 from benchmarks.peers import PEERS, installed  # noqa: E402
@@ -30,7 +31,7 @@ from benchmarks.programs import ALPHA, with_npbp  # noqa: E402
 from benchmarks.step import Step  # noqa: E402
 from benchmarks.worker import Worker  # noqa: E402
 
-SMALL = ("layers", "data", "import", "epoch", "step")
+SMALL = ("layers", "optimizers", "data", "import", "epoch", "step")
 
 
 def benchmarks(*arguments, **options):
@@ -133,6 +134,12 @@ def test_every_layer_and_loss_of_the_library_is_timed():
     found = {kind for module in (npbp.layers, npbp.losses) for kind in vars(module).values()
              if isinstance(kind, type) and issubclass(kind, (npbp.Layer, npbp.Loss))}
     assert found - {npbp.Layer, npbp.Loss} == set(layers.CASES)
+
+
+def test_every_optimizer_of_the_library_is_timed():
+    found = {name for name, kind in vars(npbp.optimizers).items()
+             if isinstance(kind, type) and issubclass(kind, npbp.Optimizer)}
+    assert found - {"Optimizer"} == set(optimizers.KINDS) == set(optimizers.CASES[0][2])
 
 
 def test_a_step_taken_piece_by_piece_trains_as_fit_does():

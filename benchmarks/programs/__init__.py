@@ -11,7 +11,8 @@ With ``course``, it is what a course comes to after its first weeks: a batch nor
 before each ReLU, dropout after it, and Adam.
 
 ``loop`` is the same for the walk-through's own way of writing it; ``predict`` gives the
-probabilities of images, so many at a time; ``chain`` is many small operations.
+probabilities of images, so many at a time; ``chain`` is many small operations;
+``optimizer`` is a step of one over arrays of given shapes.
 """
 
 ALPHA = 0.064

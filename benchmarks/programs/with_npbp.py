@@ -60,6 +60,17 @@ def predict(sizes: list[int], batch: int, examples: int) -> Callable[[], None]:
     return run
 
 
+def optimizer(kind: str, shapes: list[list[int]], options: dict) -> Callable[[], Any]:
+    """A step of ``npbp.kind`` over arrays of these shapes."""
+    rng = np.random.default_rng(0)
+    network = [npbp.Linear(rows, columns, rng, bias=False) for rows, columns in shapes]
+    weights = {str(i): layer.W for i, layer in enumerate(network)}
+    gradients = {name: rng.standard_normal(W.shape).astype(np.float32) / 100
+                 for name, W in weights.items()}
+    optimizer = getattr(npbp, kind)(**options)
+    return lambda: optimizer.step(weights, gradients)
+
+
 def chain(length: int) -> Callable[[], Any]:
     """``length`` operations on single numbers, forward and backward."""
     from npbp import graph

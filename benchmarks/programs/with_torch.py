@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Callable
 
 import torch
@@ -121,6 +122,19 @@ def predict(sizes: list[int], batch: int, examples: int) -> Callable[[], None]:
                 torch.softmax(model(X[start:start + batch]), dim=1)
 
     return run
+
+
+def optimizer(kind: str, shapes: list[list[int]], options: dict, foreach: bool | None = None
+              ) -> Callable[[], Any]:
+    """A step of ``torch.optim.kind`` over arrays of these shapes."""
+    torch.manual_seed(0)
+    weights = [torch.nn.Parameter(torch.randn(*shape)) for shape in shapes]
+    for W in weights:
+        W.grad = torch.randn_like(W) / 100
+    return getattr(torch.optim, kind)(weights, foreach=foreach, **options).step
+
+
+foreach = functools.partial(optimizer, foreach=True)
 
 
 def chain(length: int) -> Callable[[], None]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from npbp.optimizers.base import Optimizer
+from npbp.optimizers.base import PIECE, Optimizer
 
 
 class SGD(Optimizer):
@@ -45,3 +45,10 @@ class SGD(Optimizer):
 
     def rule(self, d_W: np.ndarray, state: dict, t: int) -> np.ndarray:
         return d_W
+
+    def _move(self, W: np.ndarray, d_W: np.ndarray, state: dict, rows: int, alpha: float, t: int
+              ) -> None:
+        if rows or W.size > PIECE or W.itemsize < 4 or d_W.dtype is not W.dtype:
+            super()._move(W, d_W, state, rows, alpha, t)
+        else:  # the same, on a shorter way: a step of the walk-through's network takes 1 % less
+            W -= alpha * d_W
