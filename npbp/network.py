@@ -15,11 +15,15 @@ from typing import Any, Iterable, Iterator, Sequence
 import numpy as np
 
 from npbp import model_file
+from npbp import summary as tables
+from npbp import trace as tracing
 from npbp.layers import Layer, Linear, ReLU, Sequential
-from npbp.layers.checks import floating
+from npbp.layers.checks import flag, floating
 from npbp.layers.containers import chain
+from npbp.layers.nesting import fixed
 from npbp.losses import SoftmaxCrossEntropyLoss, correct_of
 from npbp.optimizers import learning_rate  # one place says what an alpha is
+from npbp.trace import Trace
 
 
 class Network:
@@ -63,22 +67,33 @@ class Network:
     """
 
     def __init__(self, layers: Iterable[Layer], loss: Any) -> None:
-        self.layers = chain("Network", layers)
+        layers = chain("Network", layers)
         if isinstance(loss, (type, Layer)) or not (callable(loss) and hasattr(loss, "bp_input")):
             raise TypeError(
                 f"Network: got {loss!r} as the loss, wanted an object of a class of npbp.Loss "
                 "(not a layer): is a pair of parentheses missing, as in SoftmaxCrossEntropyLoss()?"
             )
         self.loss = loss
-        self.chain = Sequential(self.layers)
+        self.chain = Sequential(layers)
         self.names = self.chain.names  # such as "linear1"
-        self.chain.parameters  # an error now, if one was never set
-        self.weighted = [(f"{name}.{key}", layer, key)
-                         for name, layer in self.chain.walk() for key in layer.parameter_names]
+        inside = list(self.chain.walk())
+        # A layer of a student's own may be given another one inside at any time. If there is none
+        # of that kind, all weights are known now: each training step asks for them.
+        self.weighted = None
+        if all(isinstance(layer, Sequential) or not layer.children for _, layer in inside):
+            self.weighted = [(f"{name}.{key}", layer, key)
+                             for name, layer in inside for key in layer.parameter_names]
+
+    @fixed
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers that it was made of, for good."""
+        return self.chain.layers
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:
         """The weights by name, such as ``"linear1.W"``: the arrays themselves, not copies."""
+        if self.weighted is None:
+            return self.chain.parameters
         return {name: layer.__dict__[key] for name, layer, key in self.weighted}
 
     @property
@@ -90,6 +105,11 @@ class Network:
         """Say that what follows is training: before a loop by hand, if a layer as Dropout is
         another one in inference. `npbp.fit` and ``predict`` choose by themselves."""
         self.chain.train(training)
+        if self.chain.parameters.keys() != self.parameters.keys():
+            raise ValueError(
+                "Network: got weights in a layer that had none when the network was made, so they "
+                "would not be trained: put all layers in first, then make the network"
+            )
         return self
 
     def eval(self) -> Network:
@@ -164,7 +184,9 @@ class Network:
         """
         if not self.chain.has_parameters:
             return {}
-        return self.chain.named_gradients(self.loss.bp_input(grad))
+        found = self.chain.named(self.chain.bp_param(self.loss.bp_input(grad)))
+        known = self.parameters if self.weighted is None else self.weighted
+        return found if len(found) == len(known) else self.chain.complete(found, self.parameters)
 
     def backprop(self, grad: float = 1.0) -> dict[str, np.ndarray]:
         """The `gradients`, by the walk-through's word."""
@@ -181,8 +203,67 @@ class Network:
         for name, W in self.parameters.items():
             W -= alpha * gradients[name]
 
-    def summary(self) -> str:
-        """A table as text: layer, output shape, parameters.
+    def trace(self, X: np.ndarray, Y: np.ndarray) -> Trace:
+        """Every intermediate of one forward and one backward, by name, to look at.
+
+        A dict: of ``"input"``, of each layer such as ``"linear1"``, with those inside such as
+        ``"residual1.linear1"``, and of ``"loss"`` it has a named tuple ``(output, gradient,
+        parameters)``. ``gradient`` is that of the loss with respect to the output; the loss is
+        the number that ``network.loss`` returns. ``parameters`` are the gradients of the layer's
+        own weights by name. Printed, it is a table with the sizes of them all.
+
+        The layers' own methods compute it, in training or inference, as they were told, but on
+        a copy: the network's weights, caches, running statistics and generators stay as they are.
+
+        Examples
+        --------
+        >>> from npbp import Linear, Network, SoftmaxCrossEntropyLoss
+        >>> network = Network([Linear(2, 2)], SoftmaxCrossEntropyLoss())
+        >>> network.layers[0].W = [[1, 0], [0, 1], [0, 0]]
+        >>> trace = network.trace([[3.0, 3.0]], [0])     # of both classes, p = 1/2
+        >>> trace["linear1"].output
+        array([[3., 3.]])
+        >>> trace["linear1"].gradient                    # p - t
+        array([[-0.5,  0.5]])
+        >>> trace["linear1"].parameters["W"]             # [x 1]^T (p - t)
+        array([[-1.5,  1.5],
+               [-1.5,  1.5],
+               [-0.5,  0.5]], dtype=float32)
+        >>> trace["input"].gradient                      # (p - t) W[:-1]^T
+        array([[-0.5,  0.5]])
+        >>> trace
+                 shape    mean   size  gradient  of weights
+        input    (1, 2)      3      3       0.5
+        linear1  (1, 2)      3      3       0.5        1.26
+        loss     ()      0.693  0.693         1
+        """
+        return tracing.trace(self, X, Y)
+
+    def summary(self, costs: bool = False, batch_size: int = 64, X: np.ndarray | None = None) -> str:
+        """A table as text: layer, output shape, parameters; on request, what each costs.
+
+        ``costs=True`` adds, of each layer in a training,
+
+        * the bytes that it keeps for the backward of a batch. An array that two layers keep is
+          counted below, and the one above says whose it is;
+        * the multiply-adds of one example, forward and backward: the products that are added up
+          in a product of matrices. "?" if a layer of your own has no ``multiply_adds(shape)``.
+          For the lowest weights no gradient of the input is computed, and nothing below them;
+        * the measured time, forward and backward, in microseconds. What stands around the
+          layers, such as the loss and the step, is not in it.
+
+        Parameters
+        ----------
+        costs : bool
+        batch_size : int
+            Of the batch of random numbers that the layers are measured with.
+        X : array, optional
+            A batch to measure with in its place, where the layers do not tell its shape.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If ``X`` is needed and missing, or an argument is not as above.
 
         Examples
         --------
@@ -194,22 +275,21 @@ class Network:
         linear2 Linear(32, 10)   (N, 10)              330
         loss    SoftmaxCrossEntropyLoss('sum')
         total                                      25,450
+        >>> print(NeuralNet().summary(costs=True))
+                                                             bytes  multiply-adds ...
+        layer                    output shape  parameters     kept        forward  backward ...
+        linear1 Linear(784, 32)  (N, 32)           25,120  200,704         25,088    25,088 ...
+        relu1   ReLU()           (N, 32)                0    8,192              0         0 ...
+        linear2 Linear(32, 10)   (N, 10)              330    8,192            320       640 ...
+        loss    SoftmaxCrossEntropyLoss('sum')
+        total                                      25,450  217,088         25,408    25,728 ...
+        ...
         """
-        rows = [("layer", "output shape", "parameters")]
-        wide = max(len(name) for name in self.names)
-        total = 0
-        for name, layer, shape in zip(self.names, self.layers, self._output_shapes()):
-            count = sum(W.size for W in layer.parameters.values())
-            total += count
-            axes = "?" if shape is None else ", ".join(map(str, shape))
-            rows.append((f"{name:{wide}} {_signature(layer)}", f"(N, {axes})", f"{count:,}"))
-        rows.append((f"{'loss':{wide}} {_signature(self.loss)}", "", ""))
-        rows.append(("total", "", f"{total:,}"))
-        first = max(len(row[0]) for row in rows if row[1])
-        second = max(len(row[1]) for row in rows)
-        return "\n".join(
-            f"{a:{first}}  {b:{second}}  {c:>10}".rstrip() for a, b, c in rows
-        )
+        if not flag("Network.summary", "costs", costs):
+            if X is not None:
+                raise TypeError("Network.summary: got X, which is to measure with: summary(costs=True, X=X)")
+            return tables.table(self)
+        return tables.table_of_costs(self, batch_size, X)
 
     def astype(self, dtype: Any) -> Network:
         """A copy of the network whose weights have the floating type ``dtype``."""
@@ -280,13 +360,6 @@ class Network:
         """
         networks = {kind.__name__: kind for kind in (Network, NeuralNet, cls)}
         return model_file.load(path, layers, networks)
-
-    def _output_shapes(self) -> list[tuple | None]:
-        shape, shapes = None, []
-        for layer in self.layers:
-            shape = layer.output_shape(shape)
-            shapes.append(shape)
-        return shapes
 
     def __repr__(self) -> str:
         return f"Network([{', '.join(map(repr, self.layers))}], {self.loss!r})"
@@ -384,9 +457,3 @@ class NeuralNet(Network):
 
     def __repr__(self) -> str:
         return f"NeuralNet({', '.join(f'{k}={v!r}' for k, v in self.config().items())})"
-
-
-def _signature(layer: Any) -> str:
-    """How to write the layer down in a table: ``Linear(784, 32)``."""
-    values = layer.config().values() if hasattr(layer, "config") else ()
-    return f"{type(layer).__name__}({', '.join(map(repr, values))})"

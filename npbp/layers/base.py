@@ -14,11 +14,12 @@ Nothing else is needed to train: the chain rule is one layer handing its
 from __future__ import annotations
 
 import copy
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
 import numpy as np
 
-from npbp.layers.checks import Checked, floating, kind, numbers
+from npbp.layers.checks import Checked, flag, floating, kind, numbers
+from npbp.layers.nesting import DEEPEST, fixed, found_in, joined, replaced
 from npbp.layers.speed import aligned_copy
 
 
@@ -32,8 +33,9 @@ class Layer(Checked):
     parameters leaves ``bp_param`` as it is. Where the two gradients share work, write
     ``backward(grad)``, which returns both: it is what a training calls.
 
-    Layers nest: one that has others as its attributes has their parameters too, and its
-    ``bp_param`` returns a dict, from the name of each to what its ``bp_param`` returned.
+    Layers nest: one that has others as attributes, or in lists, tuples or dicts there, has
+    their parameters too. Its ``bp_param`` returns a dict, from the name of each to what its
+    ``bp_param`` returned.
 
     A layer that does something else in training than in inference asks ``is_training()``.
 
@@ -85,12 +87,25 @@ class Layer(Checked):
         """The shape of one example's output, from that of its input (None: unknown)."""
         return shape
 
+    def multiply_adds(self, shape: tuple) -> tuple[int, int] | None:
+        """How many products are added up forward and backward, for one example of this shape.
+
+        None: nobody said. What is done number by number counts as nothing: so do the layers of
+        the library, unless they say otherwise.
+        """
+        return (0, 0) if type(self).__module__.startswith(f"{__package__}.") else None
+
+    def input_shape(self) -> tuple | None:
+        """The shape of one example that it takes, if it takes one only; else None."""
+        return None
+
     # ---- training or inference
 
     def train(self, training: bool = True) -> Layer:
         """Say that what follows is training, to this layer and those inside; returns it."""
+        training = flag(type(self).__name__, "training", training)
         for _, layer in self.walk():
-            layer.training = bool(training)
+            layer.training = training
         return self
 
     def eval(self) -> Layer:
@@ -109,49 +124,78 @@ class Layer(Checked):
             raise ValueError(
                 f"{type(self).__name__}: got a forward before anybody said whether this is training "
                 "or inference: write network.train() before the loop that trains, network.eval() "
-                "before one that measures (npbp.fit and network.predict choose by themselves)"
+                "before one that measures (npbp.fit and network.predict choose by themselves; of a "
+                "layer alone, layer.train() and layer.eval())"
             )
         return self.training
 
     def without_cache(self) -> Layer:
-        """The same layer for inference, with a cache of its own: it has the same weight arrays,
-        and a training of the layer does not notice."""
+        """The same layer for inference, with a cache of its own: it has the same weight arrays
+        and generators, a copy of the buffers, and a training of the layer does not notice."""
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin.training = False
         for name, value in list(twin.__dict__.items()):
-            if isinstance(value, HOLDS_LAYERS):
-                twin.__dict__[name] = _replaced(value, Layer.without_cache)
+            if isinstance(value, (Layer, list, tuple, dict)) and name != "cache":
+                twin.__dict__[name] = replaced(Layer, value, Layer.without_cache)
+        for name in self.buffer_names:
+            twin.__dict__[name] = self._array(name).copy()
         return twin
 
     # ---- what it holds, by name
 
-    @property
+    @fixed
     def children(self) -> dict[str, Layer]:
-        """The layers inside it: its attributes that are layers, or lists or dicts of layers."""
+        """The layers inside it, by name. They are its attributes that are layers, and those in
+        its lists, tuples and dicts, with names such as ``blocks1`` and ``heads.left``."""
         found: dict[str, Layer] = {}
         for name, value in list(self.__dict__.items()):  # a list: another thread may set a cache
-            if isinstance(value, HOLDS_LAYERS):
-                found.update(_layers_in(name, value))
+            if name != "cache" and not isinstance(value, (np.ndarray, int, str)):
+                for key, layer in self._found_in(name, value):
+                    if key in found:
+                        raise ValueError(
+                            f"{type(self).__name__}: got two layers inside that are both called "
+                            f"{key}, wanted another name for the attribute {name}"
+                        )
+                    found[key] = layer
         return found
 
     def walk(self, name: str = "") -> Iterator[tuple[str, Layer]]:
-        """This layer and all layers inside, from the outside in, with names such as ``a.b``."""
-        yield name, self
-        for key, layer in self.children.items():
-            yield from layer.walk(f"{name}.{key}" if name else key)
+        """This layer and all layers inside, from the outside in, with names such as ``a.b``.
 
-    @property
+        Raises
+        ------
+        ValueError
+            If one is inside itself, or they nest more than a hundred deep.
+        """
+        leave, around = object(), {}  # the layers that the one in hand is inside of
+        stack: list[tuple[Any, Layer]] = [(name, self)]
+        while stack:
+            name, layer = stack.pop()
+            if name is leave:
+                del around[id(layer)]
+                continue
+            if id(layer) in around or len(around) == DEEPEST:
+                raise ValueError(
+                    f"{type(self).__name__}: got layers inside of layers more than {DEEPEST} deep"
+                    if id(layer) not in around else
+                    f"{type(layer).__name__}: got a layer that is inside itself, as {name}: a layer "
+                    "has those as attributes that it is made of, not those that it is a part of"
+                )
+            around[id(layer)] = layer
+            yield name, layer
+            stack.append((leave, layer))
+            stack += [(joined(name, key), child) for key, child in layer.children.items()][::-1]
+
+    @fixed
     def has_parameters(self) -> bool:
         """Whether there are weights, here or in a layer inside."""
-        return bool(self.parameter_names) or any(
-            layer.has_parameters for layer in self.children.values()
-        )
+        return any(layer.parameter_names for _, layer in self.walk())
 
-    @property
+    @fixed
     def parameters(self) -> dict[str, np.ndarray]:
-        """The weight arrays by name: the arrays themselves, not copies. Those of a layer
-        inside have its name before theirs, as in ``linear1.W``.
+        """The weight arrays by name. They are the arrays themselves, not copies; those of a
+        layer inside have its name before theirs, as in ``linear1.W``.
 
         Raises
         ------
@@ -159,50 +203,39 @@ class Layer(Checked):
             If one was never set; or if there is a ``bp_param`` and none is declared, or
             there are weights inside and no ``bp_param``, as nothing would train them.
         """
-        try:
-            found = {name: self.__dict__[name] for name in self.parameter_names}
-        except KeyError as error:
-            raise ValueError(
-                f"{type(self).__name__}.{error.args[0]} was never set, wanted an array: assign "
-                "one in __init__"
-            ) from None
-        children = self.children
-        for child, layer in children.items():
-            for name, W in layer.parameters.items():
-                found[f"{child}.{name}"] = W
-        if type(self).bp_param is Layer.bp_param:
-            if len(found) > len(self.parameter_names) and type(self).backward is Layer.backward:
-                raise ValueError(_no_bp_param(self))
-        elif not found and not children:
-            raise ValueError(_undeclared(self))
+        found = {}
+        for name, layer in self.walk():
+            layer._check_bp_param()
+            for key in layer.parameter_names:
+                found[joined(name, key)] = layer._array(key)
         return found
 
-    @property
+    @fixed
     def buffers(self) -> dict[str, np.ndarray]:
-        """The arrays by name that belong to the layer and are not trained; see `Buffer`."""
+        """The arrays by name that belong to the layer and are not trained. See `Buffer`."""
         return {
-            f"{name}.{key}" if name else key: layer.__dict__[key]
+            joined(name, key): layer._array(key)
             for name, layer in self.walk()
             for key in layer.buffer_names
         }
 
-    @property
+    @fixed
     def generators(self) -> dict[str, np.random.Generator]:
         """The random number generators by name that the layer draws from when it runs."""
         return {
-            f"{name}.{key}" if name else key: value
+            joined(name, key): value
             for name, layer in self.walk()
-            for key, value in vars(layer).items()
+            for key, value in list(vars(layer).items())
             if isinstance(value, np.random.Generator)
         }
 
-    @property
+    @fixed
     def decayed(self) -> dict[str, int]:
-        """How many rows of a parameter a weight decay makes smaller: those that are multiplied
-        with an input, and no bias. Of a parameter that is no matrix, none, unless a layer
-        says otherwise."""
-        found = {name: len(self.__dict__[name]) for name in self.parameter_names
-                 if self.__dict__[name].ndim > 1}
+        """How many rows of each parameter a weight decay makes smaller. They are those that are
+        multiplied with an input, and no bias; of a parameter that is no matrix none, unless a
+        layer says otherwise."""
+        found = {name: len(self._array(name)) for name in self.parameter_names
+                 if self._array(name).ndim > 1}
         for child, layer in self.children.items():
             for name, rows in layer.decayed.items():
                 found[f"{child}.{name}"] = rows
@@ -216,18 +249,18 @@ class Layer(Checked):
         ValueError
             If there is not one gradient for each parameter, in its shape.
         """
-        names = self.parameter_names
-        children = self.children if isinstance(gradients, dict) or not names else {}
-        if not isinstance(gradients, dict):
-            if len(names) == 1:
-                gradients = (gradients,)
-            if gradients is None and not self.has_parameters:
-                return {}
-            if not isinstance(gradients, (tuple, list)) or len(gradients) != len(names) or not names:
+        names, children = self.parameter_names, {}
+        if isinstance(gradients, dict):
+            children = self.children
+            if not gradients.keys() <= {*names, *children}:
+                raise ValueError(_wrong_number(self, gradients))
+        elif gradients is None and not self.has_parameters:
+            return {}
+        else:
+            gradients = (gradients,) if len(names) == 1 else gradients
+            if not names or not isinstance(gradients, (tuple, list)) or len(gradients) != len(names):
                 raise ValueError(_wrong_number(self, gradients))
             gradients = dict(zip(names, gradients))
-        elif not gradients.keys() <= {*names, *children}:
-            raise ValueError(_wrong_number(self, gradients))
         found = {}
         for name in names:
             shape, d_W = self.__dict__[name].shape, gradients.get(name)
@@ -238,14 +271,28 @@ class Layer(Checked):
                 )
             found[name] = d_W
         for child, layer in children.items():
-            if child in gradients or layer.has_parameters:
-                for name, d_W in layer.named(gradients.get(child)).items():
-                    found[f"{child}.{name}"] = d_W
+            if child not in gradients and layer.has_parameters:
+                raise ValueError(_wrong_number(self, gradients))
+            for name, d_W in layer.named(gradients.get(child)).items():
+                found[f"{child}.{name}"] = d_W
         return found
 
     def named_gradients(self, grad: np.ndarray) -> dict[str, np.ndarray]:
         """``bp_param(grad)`` by the names of the parameters; see `named` for the errors."""
-        return self.named(self.bp_param(grad)) if self.has_parameters else {}
+        if not self.has_parameters:
+            return {}
+        return self.complete(self.named(self.bp_param(grad)), self.parameters)
+
+    def complete(self, gradients: dict, parameters: dict) -> dict[str, np.ndarray]:
+        """``gradients``, if there is one for each of ``parameters``; by name, both."""
+        if len(gradients) != len(parameters):
+            missing = [name for name in parameters if name not in gradients]
+            raise ValueError(
+                f"{type(self).__name__}: got no gradient of {', '.join(missing)} from bp_param, but one "
+                f"of {', '.join(gradients)}: the bp_param of a layer with layers inside returns a "
+                "dict, with what the bp_param of each returned, by its name"
+            )
+        return gradients
 
     def astype(self, dtype: Any) -> Layer:
         """A copy of the layer whose parameters have the floating type ``dtype``.
@@ -262,8 +309,54 @@ class Layer(Checked):
             layer.cache = None
             layer.dtype = dtype
             for name in (*layer.parameter_names, *layer.buffer_names):
-                setattr(layer, name, layer.__dict__[name])
+                setattr(layer, name, layer._array(name))
         return twin
+
+    # ---- checks
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        if cls.__dict__.get("__slots__"):
+            raise TypeError(
+                f"{cls.__name__}: got __slots__, wanted a class without: the layers, generators and "
+                "arrays of a layer are looked for in its __dict__"
+            )
+        first = {method: next(i for i, base in enumerate(cls.__mro__) if method in vars(base))
+                 for method in ("backward", "bp_input", "bp_param")}
+        owner = cls.__mro__[first["backward"]]
+        for method in ("bp_input", "bp_param"):
+            if owner is not Layer and first[method] < first["backward"]:
+                raise TypeError(
+                    f"{cls.__name__}: got a {method} of its own beside the backward of "
+                    f"{owner.__name__}, which is what a training calls, so that this {method} would "
+                    "not be used: write backward(grad), too, which returns both gradients"
+                )
+
+    def _array(self, name: str) -> np.ndarray:
+        """A parameter or buffer."""
+        try:
+            return self.__dict__[name]
+        except KeyError:
+            raise ValueError(
+                f"{type(self).__name__}.{name} was never set, wanted an array: assign one in __init__"
+            ) from None
+
+    def _found_in(self, name: str, value: Any) -> list[tuple[str, Layer]]:
+        try:
+            return list(found_in(Layer, name, value))
+        except TypeError as error:
+            raise TypeError(f"{type(self).__name__}: {error}") from None
+
+    def _check_bp_param(self) -> None:
+        """Weights inside need a bp_param, and a bp_param needs weights."""
+        cls = type(self)
+        if cls.bp_param is not Layer.bp_param:
+            if not (cls.parameter_names or cls.buffer_names or self.children):
+                raise ValueError(_undeclared(self))
+        elif cls.backward is Layer.backward:
+            inside = [name for name, child in self.children.items() if child.has_parameters]
+            if inside:
+                raise ValueError(_no_bp_param(self, inside))
 
 
 class Parameter:
@@ -296,8 +389,12 @@ class Parameter:
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
-        if name not in getattr(owner, self.listed):  # a subclass may declare it again
-            setattr(owner, self.listed, (*getattr(owner, self.listed), name))
+        for listed in ("parameter_names", "buffer_names"):  # a subclass may declare it again
+            names = getattr(owner, listed)
+            if listed != self.listed:
+                setattr(owner, listed, tuple(other for other in names if other != name))
+            elif name not in names:
+                setattr(owner, listed, (*names, name))
 
     # There is no __get__: reading layer.W finds the array in the instance.
     def __set__(self, layer: Layer, value: Any) -> None:
@@ -316,7 +413,8 @@ class Parameter:
 class Buffer(Parameter):
     """An array that belongs to a layer and is not trained, such as a running mean.
 
-    It is declared as a `Parameter` is, saved with the network, and kept by checkpoints.
+    It is declared as a `Parameter` is, saved with the network, and kept by checkpoints. A
+    class that declares a parameter of its base again, as a buffer, does not train it.
 
     Examples
     --------
@@ -332,64 +430,33 @@ class Buffer(Parameter):
     listed = "buffer_names"
 
 
-# ---- layers inside of layers
-
-HOLDS_LAYERS = (Layer, list, tuple, dict)
-
-
-def _layers_in(name: str, value: Any) -> Iterator[tuple[str, Layer]]:
-    """The layers in an attribute, with a name for each."""
-    if isinstance(value, Layer):
-        yield name, value
-    elif isinstance(value, (list, tuple)):
-        for i, part in enumerate(value, start=1):
-            if isinstance(part, Layer):
-                yield f"{name}{i}", part
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            if isinstance(part, Layer):
-                yield f"{name}.{key}", part
-
-
-def _replaced(value: Any, function: Callable[[Layer], Layer]) -> Any:
-    """An attribute with ``function`` of each layer in it."""
-    if isinstance(value, Layer):
-        return function(value)
-    if isinstance(value, dict):
-        return {key: _replaced(part, function) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_replaced(part, function) for part in value)
-    return value
-
-
 # ---- messages
 
 
 def _wrong_number(layer: Layer, gradients: Any) -> str:
     names = ", ".join(layer.parameter_names)
-    if any(child.has_parameters for child in layer.children.values()):
-        inside = ", ".join(name for name, child in layer.children.items() if child.has_parameters)
+    inside = ", ".join(name for name, child in layer.children.items() if child.has_parameters)
+    got = kind(gradients)
+    if isinstance(gradients, dict) and gradients:
+        got = f"gradients of {', '.join(map(str, gradients))}"
+    if inside:
         return (
-            f"{type(layer).__name__}.bp_param: got {kind(gradients)}, wanted a dict of what the "
-            f"bp_param of each layer inside returned, by its name: {inside}"
+            f"{type(layer).__name__}.bp_param: got {got}, wanted a dict of what the bp_param of each "
+            f"layer inside returned, by its name: {inside}"
             + (f"; and the gradients of {names}" if names else "")
         )
-    if isinstance(gradients, dict):
-        got = f"gradients of {', '.join(map(str, gradients))}"
-    else:
-        got = kind(gradients)
     return (
         f"{type(layer).__name__}.bp_param: got {got}, wanted a tuple of "
         f"{len(layer.parameter_names)} gradients, one for each of {names}"
     )
 
 
-def _no_bp_param(layer: Layer) -> str:
-    inside = [name for name, child in layer.children.items() if child.has_parameters]
-    lines = ", ".join(f'"{name}": self.{name}.bp_param(...)' for name in inside)
+def _no_bp_param(layer: Layer, inside: list[str]) -> str:
+    entries = ", ".join(f'"{name}": ...' for name in inside)
     return (
         f"{type(layer).__name__} has layers with weights inside and no bp_param, so nothing would "
-        f"train them: write one that returns {{{lines}}}, each with the gradient of its output"
+        f"train them: write one that returns {{{entries}}}, what the bp_param of each returns for "
+        "the gradient of its output"
     )
 
 

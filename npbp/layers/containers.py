@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Iterable, Sequence
 
 import numpy as np
 
 from npbp.layers.base import Layer
+from npbp.layers.checks import kind
+from npbp.layers.nesting import fixed
 
 
 class Sequential(Layer):
@@ -49,26 +52,32 @@ class Sequential(Layer):
     """
 
     def __init__(self, layers: Iterable[Layer]) -> None:
-        self.layers = chain(type(self).__name__, layers)
-        self.names = names_of(self.layers)
-        self.weighted = [i for i, layer in enumerate(self.layers) if layer.has_parameters]
+        self._layers = chain(type(self).__name__, layers)
+        self.names = names_of(self._layers)
+        # those that have weights, by their place
+        self.weighted = {i: self.names[i] for i, layer in enumerate(self._layers) if layer.has_parameters}
+
+    @fixed
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers that it was made of, for good."""
+        return self._layers
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        for layer in self.layers:
+        for layer in self._layers:
             x = layer.forward(x)
         return x
 
     def bp_input(self, grad: np.ndarray) -> np.ndarray:
-        for layer in reversed(self.layers):
+        for layer in reversed(self._layers):
             grad = layer.bp_input(grad)
         return grad
 
     def bp_param(self, grad: np.ndarray) -> dict[str, Any]:
         if not self.weighted:
             return {}
-        lowest = self.weighted[0]  # below it nobody needs a gradient
+        lowest = next(iter(self.weighted))  # below it nobody needs a gradient
         grad, found = self._back(grad, lowest + 1)
-        found[self.names[lowest]] = self.layers[lowest].bp_param(grad)
+        found[self.names[lowest]] = self._layers[lowest].bp_param(grad)
         return found
 
     def backward(self, grad: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
@@ -77,35 +86,64 @@ class Sequential(Layer):
     def _back(self, grad: np.ndarray, lowest: int) -> tuple[np.ndarray, dict[str, Any]]:
         """From the top down to layer ``lowest``: the gradient of its input, and of the weights."""
         found = {}
-        for i in range(len(self.layers) - 1, lowest - 1, -1):
+        for i in range(len(self._layers) - 1, lowest - 1, -1):
             if i in self.weighted:
-                grad, found[self.names[i]] = self.layers[i].backward(grad)
+                grad, found[self.names[i]] = self._layers[i].backward(grad)
             else:
-                grad = self.layers[i].bp_input(grad)
+                grad = self._layers[i].bp_input(grad)
         return grad, found
 
-    @property
+    @fixed
     def children(self) -> dict[str, Layer]:
-        return dict(zip(self.names, self.layers))
+        """The layers inside it, by name."""
+        found = dict(zip(self.names, self._layers))
+        of_the_chain = set(map(id, self._layers))
+        for name, layer in super().children.items():  # a subclass may have more beside the chain
+            if id(layer) not in of_the_chain:
+                found[name] = layer
+        return found
 
-    @property
+    @fixed
     def has_parameters(self) -> bool:
-        return bool(self.weighted)
+        """Whether there are weights inside."""
+        return bool(self.weighted) or super().has_parameters
 
     def named(self, gradients: Any) -> dict[str, np.ndarray]:
+        if not isinstance(gradients, dict) or len(gradients) != len(self.weighted) or not gradients:
+            return super().named(gradients)  # of a subclass with more beside the chain; or an error
         found = {}  # as in Layer, in half the time: each training step asks
-        for i in self.weighted:
-            for name, d_W in self.layers[i].named(gradients.get(self.names[i])).items():
-                found[f"{self.names[i]}.{name}"] = d_W
+        for i, name in self.weighted.items():
+            if name not in gradients:
+                return super().named(gradients)
+            for key, d_W in self._layers[i].named(gradients[name]).items():
+                found[f"{name}.{key}"] = d_W
         return found
 
     def output_shape(self, shape: tuple | None) -> tuple | None:
-        for layer in self.layers:
-            shape = layer.output_shape(shape)
+        return shape_after(self._layers, self.names, shape)
+
+    def input_shape(self) -> tuple | None:
+        """That of the lowest layer that takes one shape only, if it goes through those below."""
+        shapes = (layer.input_shape() for layer in self._layers)
+        shape = next((shape for shape in shapes if shape is not None), None)
+        try:
+            self.output_shape(shape)
+        except ValueError:
+            return None
         return shape
 
+    def multiply_adds(self, shape: tuple) -> tuple[int, int] | None:
+        forward = backward = 0
+        for layer in self._layers:
+            counted = layer.multiply_adds(shape)
+            shape = layer.output_shape(shape)
+            if counted is None or shape is None:
+                return None
+            forward, backward = forward + counted[0], backward + counted[1]
+        return forward, backward
+
     def config(self) -> dict[str, Any]:
-        return {"layers": list(self.layers)}
+        return {"layers": list(self._layers)}
 
 
 class Residual(Sequential):
@@ -188,7 +226,10 @@ def chain(owner: str, layers: Iterable[Layer]) -> tuple[Layer, ...]:
     """``layers`` as a tuple, if they make a chain."""
     if isinstance(layers, Layer):
         raise TypeError(f"{owner}: got the layer {layers!r}, wanted a list of layers: [...]")
-    layers = tuple(layers)
+    try:
+        layers = tuple(layers)
+    except TypeError:
+        raise TypeError(f"{owner}: got {kind(layers)}, wanted a list of layers: [...]") from None
     if not layers:
         raise ValueError(f"{owner}: got no layers, wanted at least one")
     for layer in layers:
@@ -197,21 +238,57 @@ def chain(owner: str, layers: Iterable[Layer]) -> tuple[Layer, ...]:
                 f"{owner}: got {layer!r} as a layer, wanted an object of a class of "
                 "npbp.Layer: is a pair of parentheses missing, as in ReLU()?"
             )
-    all_of_them = [inner for layer in layers for _, inner in layer.walk()]
-    if len(set(map(id, all_of_them))) < len(all_of_them):
-        raise ValueError(
-            f"{owner}: got the same layer twice: it remembers one forward only, so "
-            "make a second layer"
-        )
-    shape = None
-    for layer in layers:
-        if not layer.parameter_names:
-            layer.parameters  # an error now, if there should be some
-        shape = layer.output_shape(shape)  # an error now, if neighbours do not fit
+    names, places = names_of(layers), {}
+    for place, layer in zip(names, layers):
+        _check_names(layer)
+        for name, inner in layer.walk(place):
+            _check_names(inner)
+            if id(inner) in places:
+                raise ValueError(
+                    f"{owner}: got the same layer twice, as {places[id(inner)]} and {name}: it "
+                    "remembers one forward only, so make a second layer"
+                )
+            places[id(inner)] = name
+        layer.parameters  # an error now, if one was not set or is not declared
+        layer.buffers
+    shape_after(layers, names, None)  # an error now, if neighbours do not fit
     return layers
+
+
+def shape_after(layers: Sequence[Layer], names: Sequence[str], shape: tuple | None) -> tuple | None:
+    """The shape of one example's output of a chain; an error says which layer it does not fit."""
+    for name, layer in zip(names, layers):
+        try:
+            shape = layer.output_shape(shape)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    return shape
 
 
 def names_of(layers: Sequence[Layer]) -> list[str]:
     """One name a layer: its class and its number among those of its class."""
-    kinds = [type(layer).__name__.lower() for layer in layers]
-    return [f"{kind}{kinds[:i + 1].count(kind)}" for i, kind in enumerate(kinds)]
+    seen: Counter = Counter()
+    names = []
+    for layer in layers:
+        name = type(layer).__name__.lower()
+        seen[name] += 1
+        names.append(f"{name}{seen[name]}")
+    return names
+
+
+def _check_names(layer: Layer) -> None:
+    """An attribute of a student's class may have hidden what every layer has."""
+    for name, value in vars(Layer).items():
+        if callable(value) and not name.startswith("_"):
+            hidden = not callable(getattr(layer, name, None))
+        elif isinstance(value, property) or name == "training":
+            found = getattr(type(layer), name)
+            hidden = isinstance(value, property) and not isinstance(found, property)
+            hidden = hidden or name == "training" and isinstance(found, property) and not found.fset
+        else:
+            continue
+        if hidden:
+            raise TypeError(
+                f"{type(layer).__name__}: got an attribute called {name}, which hides what every "
+                f"layer has by this name (see npbp.Layer.{name}): call it otherwise"
+            )
