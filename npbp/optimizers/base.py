@@ -176,6 +176,11 @@ class Optimizer:
             d_W = plus_decay(d_W, W, rows, self.weight_decay)
         held = list(state.items()) if state else ()
         direction, factor = self.rule(d_W, state, t), None
+        if len(state) != len(held):
+            raise ValueError(
+                f"{type(self).__name__}.rule: got a state of {listed(state)}, wanted the arrays that "
+                f"start(W) returns, {listed(key for key, _ in held) or 'none'}: make all of them there"
+            )
         for key, array in held:
             if state[key] is not array:  # state["m"] = ... is as good as in place
                 array[...] = state[key]

@@ -517,6 +517,16 @@ def test_a_rule_that_returns_no_direction_is_an_error(returned, match):
         optimizer.step([np.ones(2)], [np.ones(2)])
 
 
+def test_a_rule_that_keeps_what_start_did_not_make_is_an_error():
+    class Forgetful(Optimizer):
+        def rule(self, d_W, state, t):
+            state["v"] = 0.9 * state.get("v", 0) + d_W
+            return state["v"]
+
+    with pytest.raises(ValueError, match=r"Forgetful.rule: got a state of v, wanted the arrays that start\(W\) returns, none"):
+        Forgetful(0.1).step([np.ones(2)], [np.ones(2)])
+
+
 def test_a_base_without_a_rule_says_so():
     with pytest.raises(NotImplementedError, match=r"Optimizer has no rule\(d_W, state, t\)"):
         Optimizer(0.1).step([np.ones(2)], [np.ones(2)])
