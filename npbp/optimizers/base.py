@@ -106,6 +106,7 @@ class Optimizer:
         self.state: dict[str, dict[str, np.ndarray]] = {}
         self.decayed: dict[str, int] | None = None
         self._served: dict[str, np.ndarray] = {}  # weights that have been checked
+        self._small = False  # is each of them one piece, that is computed in its own type?
 
     # ---- what a subclass writes
 
@@ -378,6 +379,7 @@ class Optimizer:
         for name, state in fresh.items():
             self.state.setdefault(name, state)
         self._served = {**self._served, **weights}
+        self._small = all(W.size <= PIECE and W.dtype == working(W) for W in self._served.values())
 
     def _fresh(self, name: str, W: np.ndarray) -> dict[str, np.ndarray]:
         started = self.start(np.asarray(W, working(W)))
