@@ -106,6 +106,7 @@ class Optimizer:
         self.state: dict[str, dict[str, np.ndarray]] = {}
         self.decayed: dict[str, int] | None = None
         self._served: dict[str, np.ndarray] = {}  # weights that have been checked
+        self._small = False  # is each of them one piece, that is computed in its own type?
 
     # ---- what a subclass writes
 
@@ -176,6 +177,11 @@ class Optimizer:
             d_W = plus_decay(d_W, W, rows, self.weight_decay)
         held = list(state.items()) if state else ()
         direction, factor = self.rule(d_W, state, t), None
+        if len(state) != len(held):
+            raise ValueError(
+                f"{type(self).__name__}.rule: got a state of {listed(state)}, wanted the arrays that "
+                f"start(W) returns, {listed(key for key, _ in held) or 'none'}: make all of them there"
+            )
         for key, array in held:
             if state[key] is not array:  # state["m"] = ... is as good as in place
                 array[...] = state[key]
@@ -373,6 +379,7 @@ class Optimizer:
         for name, state in fresh.items():
             self.state.setdefault(name, state)
         self._served = {**self._served, **weights}
+        self._small = all(W.size <= PIECE and W.dtype == working(W) for W in self._served.values())
 
     def _fresh(self, name: str, W: np.ndarray) -> dict[str, np.ndarray]:
         started = self.start(np.asarray(W, working(W)))
