@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any, Callable
 
 import numpy as np
@@ -11,16 +12,15 @@ from npbp.gradcheck.arguments import GradientError, by_name, gradients_of, kind_
 
 def hold_the_noise(layer: Any) -> None:
     """Let the generators of a layer, if it has some, draw the same numbers in each forward."""
-    states = [(rng, rng.bit_generator.state) for rng in getattr(layer, "generators", {}).values()]
+    states = [rng.bit_generator.state for rng in getattr(layer, "generators", {}).values()]
     if states:
-        forward = layer.forward
 
-        def again(x: np.ndarray) -> np.ndarray:
-            for rng, state in states:
+        def again(self: Any, x: np.ndarray) -> np.ndarray:
+            for rng, state in zip(self.generators.values(), states):
                 rng.bit_generator.state = state
-            return forward(x)
+            return type(self).forward(self, x)
 
-        layer.forward = again
+        layer.forward = types.MethodType(again, layer)  # of a copy, it is the copy's
 
 
 def repeats(name: str, terms: Callable, backward: Callable, inputs: dict[str, np.ndarray]) -> dict:
