@@ -20,19 +20,6 @@ def mean_or_sum(owner: str, reduction: Any) -> str:
     return reduction
 
 
-def number(owner: str, name: str, value: Any, wanted: str, holds: Callable) -> float:
-    """``value`` as a float, if it is a real number, and ``holds(it)``."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{owner}: got {name}={value!r}, wanted {wanted}")
-    try:
-        found = float(value)
-    except OverflowError:  # a whole number of 400 digits
-        found = math.inf
-    if not holds(found):
-        raise ValueError(f"{owner}: got {name}={value!r}, wanted {wanted}")
-    return found
-
-
 def weights(owner: str, name: str, value: Any, shape: tuple, dtype: Any = float) -> np.ndarray:
     """``value`` as weights of this shape: finite, none negative, and not all of them 0."""
     w = numbers(f"{owner}: {name}", value)

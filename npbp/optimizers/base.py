@@ -13,10 +13,10 @@ from typing import Any, Callable, Union
 
 import numpy as np
 
-from npbp.layers.checks import flag
+from npbp.layers.checks import at_least_0, flag, size
 from npbp.layers.speed import aligned_copy
 from npbp.optimizers import schedules, trees
-from npbp.optimizers.checks import above_0, at_least_0, learning_rate, listed, whole
+from npbp.optimizers.checks import above_0, learning_rate, listed
 from npbp.optimizers.clipping import clip_by_norm, clip_by_value
 
 # So many numbers are moved at a time. An Adam step of 4 million takes 16 ms in pieces of 2^14 (each
@@ -397,7 +397,7 @@ class Optimizer:
         owner = type(self).__name__
         if not isinstance(d, dict) or not {"steps", "alpha"} <= d.keys():
             raise ValueError(f"{owner}: got no dict with steps and alpha, as state_dict() returns it")
-        steps = whole(owner, "steps", d["steps"], least=0)
+        steps = size(owner, "steps", d["steps"], least=0)
         alpha = None if d["alpha"] is None else learning_rate(owner, d["alpha"])
         if (alpha is None) != callable(self.alpha):
             raise ValueError(
