@@ -5,12 +5,11 @@ Each function returns what it was given, checked. ``loss`` is the one that asks,
 
 from __future__ import annotations
 
-import math
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 
-from npbp.layers.checks import numbers, plain
+from npbp.layers.checks import numbers
 
 
 def mean_or_sum(owner: str, reduction: Any) -> str:
