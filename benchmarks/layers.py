@@ -21,6 +21,10 @@ def linear_products(x: np.ndarray, grad: np.ndarray, layer: npbp.Linear) -> dict
             "bp_param": lambda: np.dot(x.T, grad, out=d_W)}
 
 
+def chain(units: int, rng: np.random.Generator) -> list[npbp.Layer]:
+    return [npbp.Linear(units, units, rng), npbp.ReLU()]
+
+
 def loss(kind: type, targets: Callable) -> tuple:
     return lambda units, rng: kind(), lambda units: 10, targets
 
@@ -38,21 +42,25 @@ def rows(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
     return t / t.sum(axis=1, keepdims=True)
 
 
+def plain(make: Callable) -> tuple:
+    return make, lambda units: units, None
+
+
 # class: (layer of so many units, features that go in, its bare products); of a loss (loss,
 # scores that go in, its targets). Each of them has a row
 CASES = {
     npbp.Linear: (lambda units, rng: npbp.Linear(784, units, rng), lambda units: 784,
                   linear_products),
-    **{kind: (lambda units, rng, kind=kind: kind(), lambda units: units, None) for kind in (
+    **{kind: plain(lambda units, rng, kind=kind: kind()) for kind in (
         npbp.ReLU, npbp.LeakyReLU, npbp.ELU, npbp.SELU, npbp.GELU, npbp.SiLU, npbp.Softplus,
-        npbp.Softsign, npbp.Sigmoid, npbp.HardSigmoid, npbp.Tanh, npbp.Softmax, npbp.LogSoftmax)},
-    npbp.PReLU: (lambda units, rng: npbp.PReLU(units), lambda units: units, None),
-    npbp.BatchNorm1d: (lambda units, rng: npbp.BatchNorm1d(units).train(), lambda units: units, None),
-    npbp.LayerNorm: (lambda units, rng: npbp.LayerNorm(units), lambda units: units, None),
-    npbp.RMSNorm: (lambda units, rng: npbp.RMSNorm(units), lambda units: units, None),
-    npbp.Dropout: (lambda units, rng: npbp.Dropout(0.5, rng).train(), lambda units: units, None),
-    npbp.Flatten: (lambda units, rng: npbp.Flatten(), lambda units: units, None),
-    npbp.Reshape: (lambda units, rng: npbp.Reshape((-1, 4)), lambda units: units, None),
+        npbp.Softsign, npbp.Sigmoid, npbp.HardSigmoid, npbp.Tanh, npbp.Softmax, npbp.LogSoftmax,
+        npbp.Flatten)},
+    **{kind: plain(lambda units, rng, kind=kind: kind(units).train()) for kind in (
+        npbp.PReLU, npbp.BatchNorm1d, npbp.LayerNorm, npbp.RMSNorm)},
+    npbp.Dropout: plain(lambda units, rng: npbp.Dropout(0.5, rng).train()),
+    npbp.Reshape: plain(lambda units, rng: npbp.Reshape((-1, 4))),
+    npbp.Sequential: plain(lambda units, rng: npbp.Sequential(chain(units, rng))),
+    npbp.Residual: plain(lambda units, rng: npbp.Residual(chain(units, rng))),
     npbp.SoftmaxCrossEntropyLoss: loss(npbp.SoftmaxCrossEntropyLoss, labels),
     npbp.BinaryCrossEntropyLoss: loss(npbp.BinaryCrossEntropyLoss, numbers),
     npbp.HingeLoss: loss(npbp.HingeLoss, labels),

@@ -13,7 +13,7 @@ import importlib.util
 from typing import Callable
 
 from benchmarks import mnist
-from benchmarks.epoch import CASES, name
+from benchmarks.epoch import CASES, COURSE, name
 from benchmarks.harness import Failure, Session, Table, microseconds
 from benchmarks.machine import cores
 from benchmarks.worker import Worker
@@ -73,6 +73,13 @@ def run(session: Session) -> None:
             measures = prepare(session, workers, sizes=sizes, batch=batch, examples=steps * batch)
             session.measure(table, measures, microseconds(steps), warm_up=False)
             training_limits(session, table, small=batch == 64)
+        both = {label: of for label, of in workers.items() if label.startswith((FIT, "PyTorch nn"))}
+        steps = 6400 // (10 if session.quick else 1) // 64
+        table = session.table(COURSE, "us a step", ratios=(FIT,))
+        measures = prepare(session, both, sizes=(784, 256, 10), batch=64, examples=steps * 64,
+                           course=True)
+        session.measure(table, measures, microseconds(steps), warm_up=False)
+        limit(session, table, FIT, "PyTorch nn", 0.8)
         images = 1000 if session.quick else 10000
         for batch in (1, images) if installed("torch") else ():
             title = f"predict {images:,} images, {'one at a time' if batch == 1 else 'all at once'}"

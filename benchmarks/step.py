@@ -16,12 +16,13 @@ from typing import Any, Callable
 
 import numpy as np
 
+import npbp
 from benchmarks import mnist
-from benchmarks.epoch import CASES, name
+from benchmarks.epoch import CASES, COURSE, name
 from benchmarks.harness import Session, Timer
 from benchmarks.layers import linear_products
 from benchmarks.programs import ALPHA, with_npbp
-from npbp import SGD, Linear, datasets
+from npbp import SGD, Layer, Linear, datasets
 from npbp.layers.speed import aligned_copy
 from npbp.losses import fraction_correct
 
@@ -31,11 +32,13 @@ IN, ALONE, BARE, ALL = "in a step", "alone", "bare product", "all of them"
 class Step:
     """Training steps that note the time of each piece."""
 
-    def __init__(self, sizes: tuple, batch: int) -> None:
+    def __init__(self, sizes: tuple, batch: int, course: bool = False) -> None:
         images, labels, _ = mnist.images_and_labels()
         batches = datasets.Batches(images, labels, batch, rng=0)
         self.batches = itertools.chain.from_iterable(itertools.repeat(batches))  # without end
-        self.network = with_npbp.network(sizes)
+        self.network = with_npbp.network(sizes, course).train()
+        self.rule = npbp.Adam if course else functools.partial(SGD, ALPHA)
+        self.optimizers = {name: self.rule() for name in self.network.names}
         self.microseconds: dict[str, float] = {}
         self.calls: dict[str, Callable[[], Any]] | None = None
 
@@ -59,13 +62,20 @@ class Step:
         self.piece("fraction correct", fraction_correct, probabilities, y)
         grad = self.piece("loss bp_input", loss.bp_input)
         for name, layer in reversed(layers):
+            shares = type(layer).backward is not Layer.backward  # the work of both gradients
+            if shares:
+                grad, d_W = self.piece(f"{name} backward", layer.backward, grad)
+            elif layer.parameters:
+                d_W = self.piece(f"{name} bp_param", layer.bp_param, grad)
             if layer.parameters:
-                gradients[name] = self.piece(f"{name} bp_param", layer.bp_param, grad)
-            if layer is not layers[0][1]:
+                gradients[name] = layer.named(d_W)
+            if layer is not layers[0][1] and not shares:
                 grad = self.piece(f"{name} bp_input", layer.bp_input, grad)
         for name, layer in layers:
             if layer.parameters:
-                self.piece(f"{name} W step", SGD(ALPHA).step, {"W": layer.W}, {"W": gradients[name]})
+                step = self.optimizers[name].step
+                self.piece(f"{name} {'W ' * isinstance(layer, Linear)}step", step, layer.parameters,
+                           gradients[name])
 
     def mean(self, steps: int) -> dict[str, float]:
         """What each piece takes in a step: the mean over so many."""
@@ -82,8 +92,10 @@ class Step:
         # The same step of W over and over would leave no network to train.
         for name, layer in zip(self.network.names, self.network.layers):
             if layer.parameters:
-                W, d_W = aligned_copy(layer.W, layer.dtype), np.ones_like(layer.W)
-                calls[f"{name} W step"] = functools.partial(SGD(ALPHA).step, {"W": W}, {"W": d_W})
+                twins = {key: aligned_copy(W, W.dtype) for key, W in layer.parameters.items()}
+                ones = {key: np.ones_like(W) for key, W in twins.items()}
+                calls[f"{name} {'W ' * isinstance(layer, Linear)}step"] = functools.partial(
+                    self.rule().step, twins, ones)
         return calls
 
     def bare(self) -> dict[str, Callable[[], Any]]:
@@ -100,9 +112,10 @@ class Step:
 
 def run(session: Session) -> None:
     session.note(f"The data: {mnist.images_and_labels()[2]}.")
-    for sizes, batch, _, _ in CASES[:2]:
-        table = session.table(name(sizes, batch), "us", x="piece", ratios=(ALONE, BARE), floor=BARE)
-        step, steps = Step(sizes, batch), 24 if session.quick else 300
+    cases = [(name(sizes, batch), (sizes, batch)) for sizes, batch, _, _ in CASES[:2]]
+    for title, case in [*cases, (COURSE, ((784, 256, 10), 64, True))]:
+        table = session.table(title, "us", x="piece", ratios=(ALONE, BARE), floor=BARE)
+        step, steps = Step(*case), 24 if session.quick else 300
         pieces = list(step.mean(steps))  # and warm
         calls, products = step.alone(), step.bare()
         timers = {(piece, ALONE): Timer(calls[piece], session.at_least) for piece in pieces}

@@ -26,30 +26,31 @@ if _util.find_spec("npbp.datasets") is None:
         "or start Python in another folder if npbp is installed already"
     )
 
+from npbp import callbacks, metrics
 from npbp.gradcheck import GradientError, check_layer, check_loss
 from npbp.layers import (
+    ELU,
+    GELU,
+    SELU,
     BatchNorm1d,
     Buffer,
     Dropout,
-    ELU,
     Flatten,
-    GELU,
     HardSigmoid,
     Layer,
     LayerNorm,
     LeakyReLU,
     Linear,
     LogSoftmax,
-    Parameter,
     PReLU,
+    Parameter,
+    RMSNorm,
     ReLU,
     Reshape,
     Residual,
-    RMSNorm,
-    SELU,
     Sequential,
-    Sigmoid,
     SiLU,
+    Sigmoid,
     Softmax,
     Softplus,
     Softsign,
@@ -66,16 +67,7 @@ from npbp.losses import (
     SoftmaxCrossEntropyLoss,
 )
 from npbp.network import Network, NeuralNet
-from npbp.optimizers import (
-    AdaGrad,
-    Adam,
-    AdamW,
-    Momentum,
-    Nesterov,
-    Optimizer,
-    RMSProp,
-    SGD,
-)
+from npbp.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
 from npbp.training import (
     CsvLog,
     DivergedError,
@@ -88,7 +80,6 @@ from npbp.training import (
     Schedule,
     fit,
 )
-from npbp import callbacks, metrics
 
 __version__ = "0.1.0"
 

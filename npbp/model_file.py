@@ -27,14 +27,21 @@ import npbp.losses
 from npbp.files import opened, replacing
 from npbp.layers import Layer
 from npbp.layers.checks import Checked, floating
+from npbp.layers.nesting import joined
 from npbp.losses import Loss
 from npbp.npy import Npz
 
 LONGEST = 1 << 22  # bytes of a structure: enough for ten thousand layers
+MOST = 10_000  # layers, those inside of others counted
 
 
 def save(network: Any, path: str | bytes | os.PathLike) -> None:
     """Write the structure and weights of ``network``; see `npbp.Network.save`."""
+    layers = sum(1 for _ in network.chain.walk())
+    if layers > MOST:
+        raise ValueError(
+            f"{type(network).__name__}.save: got {layers:,} layers, wanted {MOST:,} at most: load makes no more"
+        )
     structure = np.array(json.dumps({"network": type(network).__name__, **network.config()}))
     if structure.nbytes > LONGEST:
         raise ValueError(
@@ -51,67 +58,93 @@ def save(network: Any, path: str | bytes | os.PathLike) -> None:
 def recipe(part: Any) -> list:
     """``[class, arguments]`` of a layer or loss, which `load` makes again.
 
-    An argument that is a layer, or a list of layers, is written in the same way.
+    An argument that is a layer is written in the same way, in a list, tuple or dict as well.
     """
     kind, config = type(part), part.config() if hasattr(part, "config") else {}
+    written = {key: _written(value) for key, value in config.items()}
     try:
         inspect.signature(kind).bind(**config)
-        config = {key: _written(value) for key, value in config.items()}
-        json.dumps(config)
+        json.dumps(written)
     except TypeError as error:
         raise TypeError(
-            f"{kind.__name__}.config: got {config}, wanted the arguments of __init__, as plain "
-            f"numbers and strings, so that the file can be loaded: {error}"
+            f"{kind.__name__}.config: got {reprlib.repr(config)}, wanted the arguments of __init__, as "
+            f"plain numbers and strings, so that the file can be loaded: {error}"
         ) from None
-    return [kind.__name__, config]
+    return [kind.__name__, written]
 
 
 def _written(value: Any) -> Any:
+    """``value`` in lists and dicts for JSON; `_made` reads them."""
     if isinstance(value, Layer):
         return {"layer": recipe(value)}
+    if isinstance(value, dict):  # a key that is a number would come back as text: (key,) is refused
+        return {"dict": {key if isinstance(key, str) else (key,): _written(part) for key, part in value.items()}}
     return [_written(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
-def load(path: str | bytes | os.PathLike, own: Iterable[type], networks: dict[str, type]) -> Any:
+def load(
+    path: str | bytes | os.PathLike, own: Iterable[type], networks: dict[str, type], finite: bool = True
+) -> Any:
     """The network in the file ``path``; see `npbp.Network.load`.
 
     ``own`` are the caller's classes of layers and losses, ``networks`` the classes that
-    the network may be of.
+    the network may be of; ``finite``: whether all weights have to be finite numbers.
     """
     if not isinstance(path, (str, bytes, os.PathLike)):
         raise TypeError(f"Network.load: got {reprlib.repr(path)}, wanted the path of a file")
     own = _classes(own)
     try:
         with opened(path) as file:
-            return _read(file, own, networks)
+            return _read(file, own, networks, finite)
     except Exception as error:  # a damaged file makes zipfile and json raise all sorts
         # The operating system's own word: not there, not ours to read. (Invalid is what it
         # calls a place before the start of the file, which a damaged archive may name.)
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error) or repr(error)
+        if isinstance(error, RecursionError):
+            reason = "its structure nests far too deep"
         line = "".join(c if c.isprintable() else " " for c in reason[:200])
         raise ValueError(f"{os.fsdecode(path)}: no saved network: {line}") from None
 
 
-def _read(file: BinaryIO, own: dict[str, type], networks: dict[str, type]) -> Any:
+def _read(file: BinaryIO, own: dict[str, type], networks: dict[str, type], finite: bool) -> Any:
     with Npz(file) as arrays:
         if "config" not in arrays:
             raise ValueError("it is an .npz file of something else")
         config = json.loads(_text(arrays.read("config", LONGEST)))
         shapes = {name: arrays.shape(name) for name in arrays if name != "config"}
         network = _make(config, own, networks, sum(map(math.prod, shapes.values())))
-        wanted = {name: W.shape for name, W in {**network.parameters, **network.buffers}.items()}
-        for name in sorted({*wanted, *shapes}):
-            if wanted.get(name) != shapes.get(name):
-                raise ValueError(f"got the weights {reprlib.repr(name)} of shape {shapes.get(name)}, "
-                                 f"wanted {wanted.get(name)}")
-        for name, layer in network.chain.walk():
-            for key in (*layer.parameter_names, *layer.buffer_names):
-                W = arrays.read(f"{name}.{key}")
-                layer.dtype = floating(W.dtype)
-                setattr(layer, key, W)
+        held = {**network.parameters, **network.buffers}
+        for name in sorted({*held, *shapes}):
+            if name not in shapes or name not in held:
+                raise ValueError(f"it has no {reprlib.repr(name)}, which its layers have" if name in held else
+                                 f"it has {reprlib.repr(name)}, and none of its layers has that")
+            if held[name].shape != shapes[name]:
+                raise ValueError(f"got the weights {reprlib.repr(name)} of shape {shapes[name]}, "
+                                 f"wanted {held[name].shape}")
+        found = {name: _weights(name, arrays.read(name), finite) for name in held}
+    types = {W.dtype for W in found.values()}
+    for place, layer in network.chain.walk():
+        names = {key: joined(place, key) for key in (*layer.parameter_names, *layer.buffer_names)}
+        own_types = {found[name].dtype for name in names.values()} or types
+        if names and len(own_types) > 1:
+            raise ValueError(f"got {', '.join(sorted(map(str, own_types)))} as the types of "
+                             f"{', '.join(names.values())}, wanted one type for a layer")
+        if len(own_types) == 1:
+            (layer.dtype,) = own_types
+        for key, name in names.items():
+            setattr(layer, key, found[name])
     return network
+
+
+def _weights(name: str, W: np.ndarray, finite: bool) -> np.ndarray:
+    floating(W.dtype)
+    if finite and not np.isfinite(W).all():
+        count = np.count_nonzero(~np.isfinite(W))
+        raise ValueError(f"{count} of {W.size} numbers of {reprlib.repr(name)} are NaN or infinite, as "
+                         "after a training that diverged: to look at it, load with finite=False")
+    return W
 
 
 def _text(array: np.ndarray) -> str:
@@ -180,6 +213,13 @@ class _Ration(np.random.Generator):
     def __init__(self, weights: int) -> None:
         super().__init__(np.random.PCG64())
         self.drawn = self.claimed = weights  # what is left of them
+        self.layers = MOST
+
+    def count(self) -> None:
+        """Before a layer or loss is made."""
+        self.layers -= 1
+        if self.layers < 0:
+            raise ValueError(f"it has more than {MOST:,} layers")
 
     def grant(self, size: int) -> None:
         """Before a layer is made that has at least ``size`` weights, drawn or not."""
@@ -212,18 +252,24 @@ def _takes_rng(kind: type) -> bool:
 
 def _maker(kind: type, ours: bool, known: dict[str, Callable], rng: _Ration) -> Callable:
     """Makes one of ``kind``; if it is ours, with ``rng``, whatever the file says."""
+    takes_rng = ours and _takes_rng(kind)
+    has_arrays = getattr(kind, "parameter_names", ()) or getattr(kind, "buffer_names", ())
 
     def made(value: Any) -> Any:
+        """What `_written` wrote."""
         if isinstance(value, dict) and value.keys() == {"layer"}:
             name, config = value["layer"]
             return known[name](**config)
+        if isinstance(value, dict) and value.keys() == {"dict"}:
+            return {key: made(part) for key, part in value["dict"].items()}
         return [made(part) for part in value] if isinstance(value, list) else value
 
     def make(**config: Any) -> Any:
-        if ours and getattr(kind, "parameter_names", ()):  # it has as many weights as its sizes, or more
+        rng.count()
+        if ours and has_arrays:  # it has as many weights as its sizes, or more
             rng.grant(max(map(_numbers_in, config.values()), default=1))
         config = {key: made(value) for key, value in config.items()}
-        if ours and _takes_rng(kind):  # (one that draws no weights, as a Dropout, gets a fresh one)
+        if takes_rng:  # (one that draws no weights, as a Dropout, gets a fresh one)
             config["rng"] = rng if kind.parameter_names else None
         return kind(**config)
 

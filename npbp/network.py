@@ -322,24 +322,30 @@ class Network:
             If a layer or loss of your own could not be made again: its ``config()`` has to
             return the arguments of its ``__init__``, as plain numbers and strings.
         ValueError
-            If all these arguments together take more than a million letters.
+            If all these arguments together take more than a million letters, or there are
+            more than ten thousand layers.
         OSError
             If ``path`` cannot be written to; what is there stays as it is.
         """
         model_file.save(self, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], layers: Sequence[type] = ()) -> Network:
+    def load(
+        cls, path: str | os.PathLike[str], layers: Sequence[type] = (), finite: bool = True
+    ) -> Network:
         """The network that ``save`` wrote to ``path``.
 
-        ``layers`` are your own classes of layers or losses, if the network has any.
+        ``layers`` are your own classes of layers or losses, if the network has any, and of
+        what is inside of them. Weights that are NaN or infinite, as after a training that
+        diverged, are refused unless ``finite`` is False: nothing good comes of them.
         The file is read without pickle, so that it cannot run code, and takes no more
         memory than it has bytes for.
 
         Raises
         ------
         ValueError
-            If the file is no such network; the message says which file and why.
+            If the file is no such network, or has weights that are not finite; the message
+            says which file and why.
         TypeError
             If ``path`` is no path, or ``layers`` are no classes.
         OSError
@@ -359,7 +365,7 @@ class Network:
         True
         """
         networks = {kind.__name__: kind for kind in (Network, NeuralNet, cls)}
-        return model_file.load(path, layers, networks)
+        return model_file.load(path, layers, networks, flag("Network.load", "finite", finite))
 
     def __repr__(self) -> str:
         return f"Network([{', '.join(map(repr, self.layers))}], {self.loss!r})"

@@ -7,9 +7,13 @@ order and scaled to 0..1, with the loss and the fraction correct kept over the e
 SGD, float32. To draw the weights, and to convert the images to what a library wants, is not
 part of the run.
 
+With ``course``, it is what a course comes to after its first weeks: a batch normalisation
+before each ReLU, dropout after it, and Adam.
+
 ``loop`` is the same for the walk-through's own way of writing it; ``predict`` gives the
 probabilities of images, so many at a time; ``chain`` is many small operations;
 ``optimizer`` is a step of one over arrays of given shapes.
 """
 
 ALPHA = 0.064
+DROPPED = 0.2

@@ -8,22 +8,26 @@ import numpy as np
 
 import npbp
 from benchmarks import mnist
-from benchmarks.programs import ALPHA
+from benchmarks.programs import ALPHA, DROPPED
 from npbp import datasets
 
 
-def network(sizes: list[int]) -> npbp.Network:
+def network(sizes: list[int], course: bool = False) -> npbp.Network:
     rng = np.random.default_rng(0)
     layers: list = []
-    for m, n in zip(sizes, sizes[1:]):
-        layers += [npbp.Linear(m, n, rng), npbp.ReLU()]
-    return npbp.Network(layers[:-1], npbp.SoftmaxCrossEntropyLoss())
+    for m, n in zip(sizes[:-1], sizes[1:-1]):
+        layers.append(npbp.Linear(m, n, rng))
+        layers += [npbp.BatchNorm1d(n)] * course + [npbp.ReLU()]
+        layers += [npbp.Dropout(DROPPED, rng)] * course
+    layers.append(npbp.Linear(*sizes[-2:], rng))
+    return npbp.Network(layers, npbp.SoftmaxCrossEntropyLoss())
 
 
-def fit(sizes: list[int], batch: int, examples: int) -> Callable[[], Any]:
+def fit(sizes: list[int], batch: int, examples: int, course: bool = False) -> Callable[[], Any]:
     images, labels, _ = mnist.images_and_labels()
     train = images[:examples], labels[:examples]
-    model, optimizer, rng = network(sizes), npbp.SGD(ALPHA), np.random.default_rng(0)
+    model, rng = network(sizes, course), np.random.default_rng(0)
+    optimizer = npbp.Adam() if course else npbp.SGD(ALPHA)
     return lambda: npbp.fit(model, train, epochs=1, batch_size=batch, optimizer=optimizer, rng=rng)
 
 

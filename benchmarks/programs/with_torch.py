@@ -8,7 +8,7 @@ from typing import Any, Callable
 import torch
 
 from benchmarks import mnist
-from benchmarks.programs import ALPHA
+from benchmarks.programs import ALPHA, DROPPED
 
 set_threads = torch.set_num_threads
 
@@ -19,19 +19,24 @@ def data(examples: int) -> tuple[torch.Tensor, torch.Tensor]:
             torch.tensor(labels[:examples]).long())
 
 
-def network(sizes: list[int]) -> torch.nn.Sequential:
+def network(sizes: list[int], course: bool = False) -> torch.nn.Sequential:
     torch.manual_seed(0)
     layers: list = []
-    for m, n in zip(sizes, sizes[1:]):
-        layers += [torch.nn.Linear(m, n), torch.nn.ReLU()]
-    return torch.nn.Sequential(*layers[:-1])
+    for m, n in zip(sizes[:-1], sizes[1:-1]):
+        layers.append(torch.nn.Linear(m, n))
+        layers += [torch.nn.BatchNorm1d(n)] * course + [torch.nn.ReLU()]
+        layers += [torch.nn.Dropout(DROPPED)] * course
+    return torch.nn.Sequential(*layers, torch.nn.Linear(*sizes[-2:]))
 
 
-def fit(sizes: list[int], batch: int, examples: int) -> Callable[[], Any]:
+def fit(sizes: list[int], batch: int, examples: int, course: bool = False) -> Callable[[], Any]:
     """nn, autograd and SGD, on tensors in memory: a DataLoader would be far slower."""
     U, Y = data(examples)
-    model = network(sizes)
-    loss_of, optimizer = torch.nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), lr=ALPHA)
+    model, loss_of = network(sizes, course), torch.nn.CrossEntropyLoss()
+    if course:
+        optimizer = torch.optim.Adam(model.parameters())
+    else:
+        optimizer = torch.optim.SGD(model.parameters(), lr=ALPHA)
 
     def run() -> tuple[float, float]:
         losses, right = torch.zeros(()), torch.zeros((), dtype=torch.long)

@@ -1,10 +1,8 @@
 """The hand-written layers, one idea a file.
 
-Read ``base`` first, then ``linear`` and ``activation``; ``sigmoid``, ``softplus``, ``elu`` and
-``gelu`` (which stands on ``normal``) are more functions of each number alone, ``softmax`` is one
-of each row. Then ``normalization``, ``dropout`` and ``shape``, which stand between these;
-``containers`` makes layers of layers. ``checks`` says what is wrong with an array that is not as
-it should be, ``speed`` has what pays.
+Read ``base`` first, then ``linear`` and ``activation``; then ``normalization``, ``dropout``
+and ``shape``, which stand between these; ``containers`` makes layers of layers. ``checks``
+says what is wrong with an array that is not as it should be, ``speed`` has what pays.
 """
 
 from npbp.layers.activation import LeakyReLU, PReLU, ReLU

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from npbp.layers.base import Layer, Parameter
-from npbp.layers.checks import floating, not_negative, size
+from npbp.layers.checks import at_least_0, floating, size
 
 
 class Elementwise(Layer):
@@ -91,7 +91,7 @@ class LeakyReLU(Elementwise):
     """
 
     def __init__(self, slope: float = 0.01) -> None:
-        self.slope = not_negative("LeakyReLU", "slope", slope)
+        self.slope = at_least_0("LeakyReLU", "slope", slope)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """``y = x`` where ``x > 0``, else ``slope * x``; ``(N, ...)`` to ``(N, ...)``."""
@@ -155,7 +155,7 @@ class PReLU(Layer):
     def __init__(self, features: int = 1, slope: float = 0.25, dtype: Any = np.float32) -> None:
         self.features = size("PReLU", "features", features)
         self.dtype = floating(dtype)
-        self.slope = np.full(self.features, not_negative("PReLU", "slope", slope))
+        self.slope = np.full(self.features, at_least_0("PReLU", "slope", slope))
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """``y = x`` where ``x > 0``, else ``slope * x``; ``(N, ...)`` to ``(N, ...)``."""

@@ -19,7 +19,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from npbp.layers.checks import Checked, flag, floating, kind, numbers
-from npbp.layers.nesting import DEEPEST, fixed, found_in, joined, replaced
+from npbp.layers.nesting import COLLECTIONS, DEEPEST, fixed, found_in, joined, replaced
 from npbp.layers.speed import aligned_copy
 
 
@@ -150,7 +150,7 @@ class Layer(Checked):
         its lists, tuples and dicts, with names such as ``blocks1`` and ``heads.left``."""
         found: dict[str, Layer] = {}
         for name, value in list(self.__dict__.items()):  # a list: another thread may set a cache
-            if name != "cache" and not isinstance(value, (np.ndarray, int, str)):
+            if name != "cache" and isinstance(value, (Layer, *COLLECTIONS)):
                 for key, layer in self._found_in(name, value):
                     if key in found:
                         raise ValueError(
@@ -321,15 +321,21 @@ class Layer(Checked):
                 f"{cls.__name__}: got __slots__, wanted a class without: the layers, generators and "
                 "arrays of a layer are looked for in its __dict__"
             )
-        first = {method: next(i for i, base in enumerate(cls.__mro__) if method in vars(base))
+        for name, value in vars(Layer).items():
+            own = getattr(cls, name)
+            if callable(value) and not callable(own) or isinstance(value, property) and not isinstance(own, property):
+                raise TypeError(_hidden(cls, name))
+        if isinstance(cls.training, property) and cls.training.fset is None:
+            raise TypeError(_hidden(cls, "training"))
+        place = {method: next(i for i, base in enumerate(cls.__mro__) if method in vars(base))
                  for method in ("backward", "bp_input", "bp_param")}
-        owner = cls.__mro__[first["backward"]]
         for method in ("bp_input", "bp_param"):
-            if owner is not Layer and first[method] < first["backward"]:
+            if place[method] < place["backward"] and cls.backward is not Layer.backward:
                 raise TypeError(
                     f"{cls.__name__}: got a {method} of its own beside the backward of "
-                    f"{owner.__name__}, which is what a training calls, so that this {method} would "
-                    "not be used: write backward(grad), too, which returns both gradients"
+                    f"{cls.__mro__[place['backward']].__name__}, which is what a training calls, so "
+                    f"that this {method} would not be used: write backward(grad), too, which returns "
+                    "both gradients"
                 )
 
     def _array(self, name: str) -> np.ndarray:
@@ -346,6 +352,12 @@ class Layer(Checked):
             return list(found_in(Layer, name, value))
         except TypeError as error:
             raise TypeError(f"{type(self).__name__}: {error}") from None
+
+    def _check_names(self) -> None:
+        """An attribute may have hidden a method."""
+        for name, value in list(vars(self).items()):
+            if callable(getattr(Layer, name, None)) and not callable(value):
+                raise TypeError(_hidden(type(self), name))
 
     def _check_bp_param(self) -> None:
         """Weights inside need a bp_param, and a bp_param needs weights."""
@@ -431,6 +443,13 @@ class Buffer(Parameter):
 
 
 # ---- messages
+
+
+def _hidden(cls: type, name: str) -> str:
+    return (
+        f"{cls.__name__}: got an attribute called {name}, which hides what every layer has by this "
+        f"name (see npbp.Layer.{name}): call it otherwise"
+    )
 
 
 def _wrong_number(layer: Layer, gradients: Any) -> str:

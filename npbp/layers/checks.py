@@ -6,7 +6,9 @@ checked, so that a forward and a backward begin with one line and then read as t
 
 from __future__ import annotations
 
-from typing import Any
+import math
+import operator
+from typing import Any, Callable
 
 import numpy as np
 
@@ -132,15 +134,17 @@ def floating(dtype: Any) -> np.dtype:
     return dtype
 
 
-def size(layer: str, name: str, value: Any) -> int:
-    """``value`` as a positive int, or an error that names the layer and argument."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+def size(layer: str, name: str, value: Any, least: int = 1) -> int:
+    """``value`` as an int of at least ``least``, or an error that names the layer and argument."""
+    try:
+        value = operator.index(None if isinstance(value, bool) else value)
+    except TypeError:
         raise TypeError(
             f"{layer}: got {name}={value!r} of type {type(value).__name__}, wanted a whole number"
-        )
-    if value < 1:
-        raise ValueError(f"{layer}: got {name}={value}, wanted at least 1")
-    return int(value)
+        ) from None
+    if value < least:
+        raise ValueError(f"{layer}: got {name}={value}, wanted at least {least}")
+    return value
 
 
 def sizes(layer: str, name: str, value: Any) -> tuple[int, ...]:
@@ -151,16 +155,27 @@ def sizes(layer: str, name: str, value: Any) -> tuple[int, ...]:
     return tuple(size(layer, name, n) for n in several)
 
 
-def number(layer: str, name: str, value: Any) -> float:
-    """``value`` as a float, or an error that names the layer and argument."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(
-            f"{layer}: got {name}={value!r} of type {type(value).__name__}, wanted a number"
-        )
+def number(
+    owner: str, name: str, value: Any, wanted: str = "a number",
+    holds: Callable[[float], bool] = lambda x: True,
+) -> float:
+    """``value`` as a float, if it is a real number and ``holds(it)``; else an error that names
+    the owner, the argument and what was ``wanted``."""
+    real = np.ndim(value) == 0 and isinstance(value, (int, float, np.number, np.ndarray))
+    if not real or isinstance(value, bool) or np.asarray(value).dtype.kind not in "iufO":
+        raise TypeError(f"{owner}: got {name}={value!r} of type {type(value).__name__}, wanted {wanted}")
     try:
-        return float(value)
+        found = float(value)
     except OverflowError:  # a whole number that no float can hold
-        return float("inf") if value > 0 else float("-inf")
+        found = math.inf if value > 0 else -math.inf
+    if not holds(found):
+        raise ValueError(f"{owner}: got {name}={value!r}, wanted {wanted}")
+    return found
+
+
+def at_least_0(owner: str, name: str, value: Any) -> float:
+    """``value`` as a finite float of at least 0."""
+    return number(owner, name, value, "a finite number of at least 0", lambda x: 0 <= x < math.inf)
 
 
 def flag(layer: str, name: str, value: Any) -> bool:
@@ -168,17 +183,6 @@ def flag(layer: str, name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):  # "no" would count as True
         raise TypeError(f"{layer}: got {name}={value!r}, wanted True or False")
     return bool(value)
-
-
-def not_negative(layer: str, name: str, value: Any) -> float:
-    """``value`` as a finite float of at least 0, or an error that names the layer and argument."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(
-            f"{layer}: got {name}={value!r} of type {type(value).__name__}, wanted a number"
-        )
-    if not 0 <= value < np.inf:
-        raise ValueError(f"{layer}: got {name}={value}, wanted a finite number of at least 0")
-    return float(value)
 
 
 def started(layer: str, initializer: Any, fan_in: int, fan_out: int, rng: Any) -> np.ndarray:

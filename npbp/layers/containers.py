@@ -238,19 +238,18 @@ def chain(owner: str, layers: Iterable[Layer]) -> tuple[Layer, ...]:
                 f"{owner}: got {layer!r} as a layer, wanted an object of a class of "
                 "npbp.Layer: is a pair of parentheses missing, as in ReLU()?"
             )
-    names, places = names_of(layers), {}
+    names, seen = names_of(layers), set()
     for place, layer in zip(names, layers):
-        _check_names(layer)
+        layer._check_names()
         for name, inner in layer.walk(place):
-            _check_names(inner)
-            if id(inner) in places:
-                raise ValueError(
-                    f"{owner}: got the same layer twice, as {places[id(inner)]} and {name}: it "
-                    "remembers one forward only, so make a second layer"
-                )
-            places[id(inner)] = name
-        layer.parameters  # an error now, if one was not set or is not declared
-        layer.buffers
+            if id(inner) in seen:
+                raise ValueError(_twice(owner, zip(names, layers), inner))
+            seen.add(id(inner))
+            if not isinstance(layer, Sequential):  # one has looked when it was made
+                inner._check_names()
+        if not isinstance(layer, Sequential):
+            layer.parameters  # an error now, if one was not set or is not declared
+            layer.buffers
     shape_after(layers, names, None)  # an error now, if neighbours do not fit
     return layers
 
@@ -276,19 +275,9 @@ def names_of(layers: Sequence[Layer]) -> list[str]:
     return names
 
 
-def _check_names(layer: Layer) -> None:
-    """An attribute of a student's class may have hidden what every layer has."""
-    for name, value in vars(Layer).items():
-        if callable(value) and not name.startswith("_"):
-            hidden = not callable(getattr(layer, name, None))
-        elif isinstance(value, property) or name == "training":
-            found = getattr(type(layer), name)
-            hidden = isinstance(value, property) and not isinstance(found, property)
-            hidden = hidden or name == "training" and isinstance(found, property) and not found.fset
-        else:
-            continue
-        if hidden:
-            raise TypeError(
-                f"{type(layer).__name__}: got an attribute called {name}, which hides what every "
-                f"layer has by this name (see npbp.Layer.{name}): call it otherwise"
-            )
+def _twice(owner: str, layers: Iterable[tuple[str, Layer]], layer: Layer) -> str:
+    places = [name for place, outer in layers for name, inner in outer.walk(place) if inner is layer]
+    return (
+        f"{owner}: got the same layer twice, as {places[0]} and {places[1]}: it remembers one "
+        "forward only, so make a second layer"
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from npbp.layers.activation import Elementwise
-from npbp.layers.checks import not_negative
+from npbp.layers.checks import at_least_0
 
 
 class ELU(Elementwise):
@@ -47,7 +47,7 @@ class ELU(Elementwise):
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = not_negative("ELU", "alpha", alpha)
+        self.alpha = at_least_0("ELU", "alpha", alpha)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """``y = x`` where ``x > 0``, else ``alpha (e^x - 1)``; ``(N, ...)`` to ``(N, ...)``."""

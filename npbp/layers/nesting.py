@@ -9,6 +9,7 @@ import copy
 from collections import deque
 from typing import Any, Callable, Iterator
 
+COLLECTIONS = (list, tuple, dict, set, frozenset, deque)
 DEEPEST = 100  # levels: each takes a few of the thousand calls inside calls that Python makes
 
 

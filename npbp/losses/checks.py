@@ -5,12 +5,11 @@ Each function returns what it was given, checked. ``loss`` is the one that asks,
 
 from __future__ import annotations
 
-import math
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 
-from npbp.layers.checks import numbers, plain
+from npbp.layers.checks import numbers
 
 
 def mean_or_sum(owner: str, reduction: Any) -> str:
@@ -18,19 +17,6 @@ def mean_or_sum(owner: str, reduction: Any) -> str:
     if not isinstance(reduction, str) or reduction not in ("mean", "sum"):
         raise ValueError(f'{owner}: got reduction={reduction!r}, wanted "mean" or "sum"')
     return reduction
-
-
-def number(owner: str, name: str, value: Any, wanted: str, holds: Callable) -> float:
-    """``value`` as a float, if it is a real number, and ``holds(it)``."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{owner}: got {name}={value!r}, wanted {wanted}")
-    try:
-        found = float(value)
-    except OverflowError:  # a whole number of 400 digits
-        found = math.inf
-    if not holds(found):
-        raise ValueError(f"{owner}: got {name}={value!r}, wanted {wanted}")
-    return found
 
 
 def weights(owner: str, name: str, value: Any, shape: tuple, dtype: Any = float) -> np.ndarray:

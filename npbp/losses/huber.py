@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from npbp.layers.checks import number
 from npbp.losses.base import Loss
-from npbp.losses.checks import mean_or_sum, number, numbers_like, sample_weights, some
+from npbp.losses.checks import mean_or_sum, numbers_like, sample_weights, some
 
 
 class HuberLoss(Loss):

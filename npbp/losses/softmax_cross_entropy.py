@@ -6,12 +6,11 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from npbp.layers.checks import numbers, plain
+from npbp.layers.checks import number, numbers, plain
 from npbp.losses.base import Loss
 from npbp.losses.checks import (
     class_scores,
     mean_or_sum,
-    number,
     other_shape,
     probabilities,
     rows_of_labels,

@@ -13,10 +13,10 @@ from typing import Any, Callable, Union
 
 import numpy as np
 
-from npbp.layers.checks import flag
+from npbp.layers.checks import at_least_0, flag, size
 from npbp.layers.speed import aligned_copy
 from npbp.optimizers import schedules, trees
-from npbp.optimizers.checks import above_0, at_least_0, learning_rate, listed, whole
+from npbp.optimizers.checks import above_0, learning_rate, listed
 from npbp.optimizers.clipping import clip_by_norm, clip_by_value
 
 # So many numbers are moved at a time. An Adam step of 4 million takes 16 ms in pieces of 2^14 (each
@@ -106,6 +106,7 @@ class Optimizer:
         self.state: dict[str, dict[str, np.ndarray]] = {}
         self.decayed: dict[str, int] | None = None
         self._served: dict[str, np.ndarray] = {}  # weights that have been checked
+        self._small = False  # is each of them one piece, that is computed in its own type?
 
     # ---- what a subclass writes
 
@@ -176,6 +177,11 @@ class Optimizer:
             d_W = plus_decay(d_W, W, rows, self.weight_decay)
         held = list(state.items()) if state else ()
         direction, factor = self.rule(d_W, state, t), None
+        if len(state) != len(held):
+            raise ValueError(
+                f"{type(self).__name__}.rule: got a state of {listed(state)}, wanted the arrays that "
+                f"start(W) returns, {listed(key for key, _ in held) or 'none'}: make all of them there"
+            )
         for key, array in held:
             if state[key] is not array:  # state["m"] = ... is as good as in place
                 array[...] = state[key]
@@ -373,6 +379,7 @@ class Optimizer:
         for name, state in fresh.items():
             self.state.setdefault(name, state)
         self._served = {**self._served, **weights}
+        self._small = all(W.size <= PIECE and W.dtype == working(W) for W in self._served.values())
 
     def _fresh(self, name: str, W: np.ndarray) -> dict[str, np.ndarray]:
         started = self.start(np.asarray(W, working(W)))
@@ -390,7 +397,7 @@ class Optimizer:
         owner = type(self).__name__
         if not isinstance(d, dict) or not {"steps", "alpha"} <= d.keys():
             raise ValueError(f"{owner}: got no dict with steps and alpha, as state_dict() returns it")
-        steps = whole(owner, "steps", d["steps"], least=0)
+        steps = size(owner, "steps", d["steps"], least=0)
         alpha = None if d["alpha"] is None else learning_rate(owner, d["alpha"])
         if (alpha is None) != callable(self.alpha):
             raise ValueError(

@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 from typing import Any, Callable
 
-from npbp.optimizers.checks import above_0, at_least_0, learning_rate, whole
+from npbp.layers.checks import at_least_0, size
+from npbp.optimizers.checks import above_0, learning_rate
 
 
 class Schedule:
@@ -28,7 +29,7 @@ class Schedule:
         self.text, self.function = text, function
 
     def __call__(self, n: int) -> float:
-        return self.function(whole(self.text, "n", n, least=0))
+        return self.function(size(self.text, "n", n, least=0))
 
     def __repr__(self) -> str:
         return self.text
@@ -56,7 +57,7 @@ def step_decay(alpha: float, every: int, factor: float = 0.1) -> Schedule:
     (8.0, 8.0, 4.0, 2.0)
     """
     alpha = learning_rate("step_decay", alpha)
-    every = whole("step_decay", "every", every, least=1)
+    every = size("step_decay", "every", every, least=1)
     factor = above_0("step_decay", "factor", factor)
     return Schedule(f"step_decay({alpha!r}, every={every}, factor={factor!r})",
                     lambda n: alpha * _power(factor, n // every))
@@ -92,7 +93,7 @@ def cosine(alpha: float, steps: int, least: float = 0.0) -> Schedule:
     >>> schedule(0), round(schedule(50), 6), schedule(100), schedule(1000)
     (0.5, 0.3, 0.1, 0.1)
     """
-    alpha, steps = learning_rate("cosine", alpha), whole("cosine", "steps", steps, least=1)
+    alpha, steps = learning_rate("cosine", alpha), size("cosine", "steps", steps, least=1)
     least = at_least_0("cosine", "least", least)
     if least > alpha:
         raise ValueError(f"cosine: got least={least}, wanted at most alpha={alpha}")
@@ -118,7 +119,7 @@ def warm_up(alpha: float, steps: int) -> Schedule:
     >>> [schedule(n) for n in range(6)]
     [0.125, 0.25, 0.375, 0.5, 0.5, 0.5]
     """
-    alpha, steps = learning_rate("warm_up", alpha), whole("warm_up", "steps", steps, least=1)
+    alpha, steps = learning_rate("warm_up", alpha), size("warm_up", "steps", steps, least=1)
     return Schedule(f"warm_up({alpha!r}, steps={steps})",
                     lambda n: alpha * (min(n + 1, steps) / steps))
 
@@ -147,7 +148,7 @@ def one_after_another(*parts: Any) -> Schedule:
     for part in parts[:-1]:
         if not isinstance(part, (tuple, list)) or len(part) != 2:
             raise TypeError(f"one_after_another: got {part!r} before the last, {wanted}")
-        turns.append((_schedule(part[0]), whole("one_after_another", "steps", part[1], least=1)))
+        turns.append((_schedule(part[0]), size("one_after_another", "steps", part[1], least=1)))
     last = _schedule(parts[-1])
 
     def rate(n: int) -> float:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 import numpy as np
 
-from npbp.layers.checks import flag, kind, size
+from npbp.layers.checks import at_least_0, flag, kind, size
 from npbp.training.history import History
 from npbp.training.live_plot import LivePlot
 from npbp.training.metrics import one_number
@@ -88,7 +88,7 @@ class Watching:
                 '"larger": which one is better?'
             )
         self.watch, self.direction = watch, direction
-        self.at_least = _number(owner, "at_least", at_least)
+        self.at_least = at_least_0(owner, "at_least", at_least)
         self.best: float | None = None
         self.best_epoch = 0
 
@@ -274,7 +274,7 @@ class Schedule:
         made = len(history.loss)
         if made < self.epochs:  # none is to come otherwise, and the schedule may end there
             alpha = self.schedule(made)
-            self.optimizer.alpha = _number(f"Schedule: schedule({made})", "alpha", alpha)
+            self.optimizer.alpha = at_least_0(f"Schedule: schedule({made})", "alpha", alpha)
 
     def __repr__(self) -> str:
         return f"Schedule({self.optimizer!r}, {self.schedule!r})"
@@ -318,11 +318,11 @@ class ReduceOnPlateau(Watching):
                  direction: str | None = None) -> None:
         super().__init__(watch, at_least, direction)
         self.optimizer = _with_alpha("ReduceOnPlateau", optimizer)
-        self.factor = _number("ReduceOnPlateau", "factor", factor)
+        self.factor = at_least_0("ReduceOnPlateau", "factor", factor)
         if not 0 < self.factor < 1:
             raise ValueError(f"ReduceOnPlateau: got factor={factor}, wanted one between 0 and 1")
         self.patience = size("ReduceOnPlateau", "patience", patience)
-        self.smallest = _number("ReduceOnPlateau", "smallest", smallest)
+        self.smallest = at_least_0("ReduceOnPlateau", "smallest", smallest)
         self.since = 0  # the epoch from which is counted
 
     def on_start(self, network: Network, history: History, epochs: int) -> None:
@@ -405,15 +405,6 @@ def check_callbacks(callbacks: Iterable[Any], optimizer: Any, metrics: Iterable[
 def _state(network: Network) -> dict[str, np.ndarray]:
     """The weights and running statistics by name: the arrays themselves."""
     return {**network.parameters, **network.buffers}
-
-
-def _number(owner: str, name: str, value: Any) -> float:
-    """``value`` as a float, or an error if it is no finite number of at least 0."""
-    if isinstance(value, (bool, str)) or not np.isscalar(value) or not np.isrealobj(value):
-        raise TypeError(f"{owner}: got {name}={value!r}, wanted a number")
-    if not 0 <= float(value) < math.inf:
-        raise ValueError(f"{owner}: got {name}={value!r}, wanted a finite number of at least 0")
-    return float(value)
 
 
 def _with_alpha(owner: str, optimizer: Any) -> Any:

@@ -7,7 +7,6 @@
 import importlib
 from pathlib import Path
 
-import numpy as np
 
 
 class Row:

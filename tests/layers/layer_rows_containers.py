@@ -1,4 +1,3 @@
-import numpy as np
 from layer_rows import Row
 from layer_rows_activation import relu
 from layer_rows_linear import linear

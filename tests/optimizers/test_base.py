@@ -362,7 +362,7 @@ def test_options_that_cannot_be_are_refused(kind):
     name = kind.__name__
     for options, error, match in [
         (dict(weight_decay=-1), ValueError, "got weight_decay=-1, wanted a finite number of at least 0"),
-        (dict(weight_decay="x"), TypeError, "weight_decay='x', wanted a number"),
+        (dict(weight_decay="x"), TypeError, "weight_decay='x' of type str, wanted a"),
         (dict(clip_norm=0), ValueError, "got clip_norm=0, wanted a finite number above 0"),
         (dict(clip_value=float("inf")), ValueError, "clip_value=inf"),
         (dict(clip_value=float("nan")), ValueError, "clip_value=nan"),
@@ -517,6 +517,37 @@ def test_a_rule_that_returns_no_direction_is_an_error(returned, match):
         optimizer.step([np.ones(2)], [np.ones(2)])
 
 
+def test_a_rule_in_a_subclass_of_sgd_is_the_one_that_counts_at_each_step():
+    class Sign(SGD):
+        def rule(self, d_W, state, t):
+            return np.sign(d_W)
+
+    W, optimizer = np.zeros(2), Sign(1.0)
+    for _ in range(3):
+        optimizer.step({"W": W}, {"W": np.array([5.0, -0.1])})
+    assert W.tolist() == [-3, 3]
+
+
+@pytest.mark.parametrize("option", ["weight_decay", "clip_norm", "clip_value"])
+def test_an_option_that_is_set_later_counts_from_then_on(option):
+    W, optimizer = np.ones((1, 1)), SGD(1.0)
+    optimizer.step({"W": W}, {"W": np.ones((1, 1))})
+    setattr(optimizer, option, 0.5)
+    W[...] = 4
+    optimizer.step({"W": W}, {"W": np.ones((1, 1))})
+    assert W.item() == (1.0 if option == "weight_decay" else 3.5)
+
+
+def test_a_rule_that_keeps_what_start_did_not_make_is_an_error():
+    class Forgetful(Optimizer):
+        def rule(self, d_W, state, t):
+            state["v"] = 0.9 * state.get("v", 0) + d_W
+            return state["v"]
+
+    with pytest.raises(ValueError, match=r"Forgetful.rule: got a state of v, wanted the arrays that start\(W\) returns, none"):
+        Forgetful(0.1).step([np.ones(2)], [np.ones(2)])
+
+
 def test_a_base_without_a_rule_says_so():
     with pytest.raises(NotImplementedError, match=r"Optimizer has no rule\(d_W, state, t\)"):
         Optimizer(0.1).step([np.ones(2)], [np.ones(2)])
@@ -642,7 +673,7 @@ def saved(**changes):
     (ValueError, "no dict with steps and alpha", saved(steps=...)),
     (ValueError, "no dict with steps and alpha", saved(alpha=...)),
     (ValueError, "got steps=-1, wanted at least 0", saved(steps=-1)),
-    (TypeError, "got steps=1.5, wanted a whole number", saved(steps=1.5)),
+    (TypeError, "got steps=1.5 of type float, wanted a whole number", saved(steps=1.5)),
     (ValueError, "got alpha=nan, wanted a finite", saved(alpha=float("nan"))),
     (ValueError, "got a state with a schedule, wanted one that fits alpha=0.1", saved(alpha=None)),
     (ValueError, r"with nothing as W/m, wanted float32\[4, 3\]", saved(**{"W/m": ...})),

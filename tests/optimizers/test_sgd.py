@@ -21,5 +21,5 @@ def test_a_learning_rate_that_cannot_be_is_a_value_error(alpha):
 
 @pytest.mark.parametrize("alpha", [None, "fast", [0.1, 0.2]])
 def test_a_learning_rate_that_is_no_number_is_a_type_error(alpha):
-    with pytest.raises(TypeError, match="SGD: got alpha=.*wanted a number"):
+    with pytest.raises(TypeError, match="SGD: got alpha=.*wanted a finite number"):
         SGD(alpha)
