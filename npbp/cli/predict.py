@@ -44,7 +44,7 @@ def predict(options: argparse.Namespace) -> int:
     if os.path.isdir(model):  # the folder of a run
         model = os.path.join(model, "model.npz")
     try:
-        network = Network.load(model)
+        network = Network.load(model, finite=False)  # below it is said in the words of a prediction
     except ValueError as error:
         raise Failed(error) from None
     features = _features(network)
