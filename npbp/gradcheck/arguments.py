@@ -149,6 +149,8 @@ def by_name(name: str, layer: Any, gradients: Any, names: list[str]) -> dict:
     if not names:
         if gradients is None or isinstance(gradients, (tuple, list, dict)) and not gradients:
             return {}
+        if hasattr(layer, "frozen_names") and layer.frozen_names():
+            return {}  # what its base class trained is not to be trained
         raise GradientError(
             f"{name}.bp_param: got {kind_of(gradients)}, but the layer has no parameters to compare "
             "it with: declare them in the body of its class, as in W = Parameter(), or give it a "

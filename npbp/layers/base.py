@@ -328,6 +328,12 @@ class Layer(Checked):
                     "both gradients"
                 )
 
+    @classmethod
+    def frozen_names(cls) -> set[str]:
+        """The parameters of a base class that this one declares as buffers: not to be trained."""
+        return {name for base in cls.__mro__ for name in getattr(base, "parameter_names", ())
+                if name in cls.buffer_names}
+
     def _array(self, name: str) -> np.ndarray:
         """A parameter or buffer."""
         try:
@@ -364,7 +370,7 @@ class Layer(Checked):
         """Weights inside need a bp_param, and a bp_param needs weights."""
         cls = type(self)
         if cls.bp_param is not Layer.bp_param:
-            if not (cls.parameter_names or cls.buffer_names or self.children):
+            if not (cls.parameter_names or cls.frozen_names() or self.children):
                 raise ValueError(_undeclared(self))
         elif cls.backward is Layer.backward:
             inside = [name for name, child in self.children.items() if child.has_parameters]
