@@ -9,11 +9,11 @@ import sys
 import tracemalloc
 import zipfile
 
-import npbp.layers
 import numpy as np
 import pytest
 from own_layers import OWN, Centre, Noise, Pair, Sum
 
+import npbp.layers
 from npbp import (
     Buffer,
     Layer,
