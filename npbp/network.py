@@ -186,7 +186,7 @@ class Network:
             return {}
         found = self.chain.named(self.chain.bp_param(self.loss.bp_input(grad)))
         known = self.parameters if self.weighted is None else self.weighted
-        return found if len(found) == len(known) else self.chain.complete(found, self.parameters)
+        return found if len(found) == len(known) else self.chain._complete(found, self.parameters)
 
     def backprop(self, grad: float = 1.0) -> dict[str, np.ndarray]:
         """The `gradients`, by the walk-through's word."""

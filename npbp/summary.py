@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import statistics
 import time
@@ -169,7 +170,7 @@ def _batch(chain: Sequential, batch_size: int, X: Any) -> np.ndarray:
         if not X.ndim or not len(X):
             raise ValueError(f"Network.summary: got X of shape {X.shape}, wanted (N, ...), a batch")
         return X
-    batch_size, shape = size("Network.summary", "batch_size", batch_size), chain.input_shape()
+    batch_size, shape = size("Network.summary", "batch_size", batch_size), _input_shape(chain)
     if shape is None:
         raise ValueError(
             "Network.summary: got layers that do not say which input they take, wanted a batch of it "
@@ -177,6 +178,18 @@ def _batch(chain: Sequential, batch_size: int, X: Any) -> np.ndarray:
         )
     dtype = next((W.dtype for W in chain.parameters.values()), np.float32)
     return np.random.default_rng(0).standard_normal((batch_size, *shape)).astype(dtype)
+
+
+def _input_shape(chain: Sequential) -> tuple | None:
+    """A shape of examples that goes through, from the sizes that the layers tell; the lowest first."""
+    for _, layer in chain.walk():
+        features = getattr(layer, "in_features", getattr(layer, "features", None))
+        shape = tuple(features) if isinstance(features, (tuple, list)) else (features,)
+        if all(type(n) is int for n in shape):
+            with contextlib.suppress(ValueError):
+                chain.output_shape(shape)
+                return shape
+    return None
 
 
 # ---- the lines

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from own_layers import Centre, Noise, Pair, Shared, Sum
 
 from npbp import (
     GradientError,
@@ -11,6 +12,8 @@ from npbp import (
     Linear,
     Parameter,
     ReLU,
+    Residual,
+    Sequential,
     SoftmaxCrossEntropyLoss,
     check_layer,
     check_loss,
@@ -1374,3 +1377,163 @@ def test_the_parameters_and_the_input_are_as_before_when_a_step_fails():
     with pytest.raises(RuntimeError, match="in the middle"):
         check_layer(Fails(5, 3), x)
     assert (x == 1).all()
+
+
+# ---- backward, layers inside, noise, training and inference
+
+
+class Scaled(Layer):
+    """y = s x, whose backward is up to the test."""
+
+    s = Parameter()
+
+    def __init__(self, change=lambda d_x, d_s: (d_x, d_s)):
+        self.s, self.change = np.array([2.0, -3.0, 5.0, 7.0]), change
+
+    def forward(self, x):
+        self.cache = x
+        return self.s * x
+
+    def bp_input(self, grad):
+        return grad * self.s
+
+    def bp_param(self, grad):
+        return (grad * self.cached()).sum(axis=0)
+
+    def backward(self, grad):
+        return self.change(grad * self.s, (grad * self.cached()).sum(axis=0))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda d_x, d_s: (2 * d_x, d_s), "Scaled.backward gives another gradient than bp_input"),
+        (lambda d_x, d_s: (d_x, -d_s), "Scaled.backward gives another gradient than bp_param, s"),
+        (lambda d_x, d_s: (d_s, d_x), r"Scaled.backward, bp_input: the gradient has the shape \(4,\), wanted \(7, 4\)"),
+        (lambda d_x, d_s: (d_x, d_s[:1]), r"Scaled.backward, bp_param, s: the gradient has the shape \(1,\), wanted \(4,\)"),
+        (lambda d_x, d_s: (d_x.astype(np.float32), d_s), "Scaled.backward, bp_input: got an array of type float32"),
+        (lambda d_x, d_s: (np.where(d_x == d_x.flat[0], 0, d_x), d_s), "another gradient than bp_input"),
+        (lambda d_x, d_s: d_x, r"Scaled.backward: got an array .*, wanted \(bp_input\(grad\), bp_param\(grad\)\)"),
+        (lambda d_x, d_s: None, "Scaled.backward: got None, wanted"),
+        (lambda d_x, d_s: (d_x, d_s, 3), "Scaled.backward: got a tuple of 3, wanted"),
+        (lambda d_x, d_s: [d_x, d_s], "Scaled.backward: got a list of 2, wanted"),
+        (lambda d_x, d_s: (d_x, None), "Scaled.backward, .*: got None, wanted a plain array"),
+        (lambda d_x, d_s: (None, d_s), "Scaled.backward, .*: got None, wanted a plain array"),
+        (lambda d_x, d_s: (d_x, (d_s, d_s)), "Scaled.backward.*got a tuple of 2, wanted a plain array"),
+        (lambda d_x, d_s: (np.full_like(d_x, np.nan), d_s), "another gradient than bp_input"),
+    ],
+)
+def test_a_wrong_backward_beside_right_gradients_is_caught(change, message):
+    assert check_layer(Scaled(), (7, 4)) < 1e-6
+    with pytest.raises(GradientError, match=message):
+        check_layer(Scaled(change), (7, 4))
+
+
+def test_a_backward_that_breaks_what_callers_rely_on_is_caught():
+    class InPlace(Scaled):
+        def backward(self, grad):
+            d_s = self.bp_param(grad)
+            grad *= self.s
+            return grad, d_s
+
+    class Reused(Scaled):
+        def backward(self, grad):
+            d_x, d_s = super().backward(grad)
+            if getattr(self, "kept", None) is None or self.kept.dtype != d_s.dtype:
+                self.kept = d_s.copy()
+            self.kept[...] = d_s
+            return d_x, self.kept
+
+    class Wide(Scaled):
+        def backward(self, grad):
+            d_x, d_s = super().backward(grad)
+            return d_x.astype(np.float64), d_s
+
+    for kind, message in (
+        (InPlace, "InPlace: the backward writes into its input, the upstream gradient"),
+        (Reused, "Reused.backward, bp_param, s returns the same memory again"),
+        (Wide, "Wide.backward, bp_input: got float64 where all else is float32"),
+    ):
+        with pytest.raises(GradientError, match=message):
+            check_layer(kind(), (7, 4))
+
+
+def test_a_wrong_backward_alone_is_caught_by_the_differences():
+    class Alone(Shared):
+        def backward(self, grad):
+            d_x, found = super().backward(grad)
+            return d_x, {**found, "first": 2 * found["first"]}
+
+    assert check_layer(Shared(5, 4), (7, 5)) < 1e-6
+    with pytest.raises(GradientError, match=r"Alone\.bp_param, first\.W: the worst entry is .* 2 times the difference"):
+        check_layer(Alone(5, 4), (7, 5))
+
+
+@pytest.mark.parametrize("make", [
+    lambda: Pair(5, 4), lambda: Shared(5, 4), lambda: Sum([Linear(5, 3), Linear(5, 3)], [Linear(5, 3)]),
+    lambda: Residual([Pair(5, 3), Sequential([Linear(5, 5)])]), lambda: Sequential([ReLU()]),
+])  # fmt: skip
+def test_a_layer_with_layers_inside_is_checked_and_left_as_it_is(make):
+    layer = make()
+    before = {name: W.copy() for name, W in layer.parameters.items()}
+    assert check_layer(layer, (7, 5)) < 1e-6
+    assert all(np.array_equal(W, before[name]) for name, W in layer.parameters.items())
+    assert all(inner.cache is None and "forward" not in vars(inner) for _, inner in layer.walk())
+
+
+@pytest.mark.parametrize("wrong", ["first", "second"])
+def test_a_wrong_gradient_inside_is_named_with_its_layer(wrong):
+    class Wrong(Pair):
+        def bp_param(self, grad):
+            found = super().bp_param(grad)
+            return {**found, wrong: -found[wrong]}
+
+    with pytest.raises(GradientError, match=rf"Wrong\.bp_param, {wrong}\.W: .*: the sign is wrong"):
+        check_layer(Wrong(5, 4), (7, 5))
+    with pytest.raises(GradientError, match=rf"Residual\.bp_param, wrong1\.{wrong}\.W: .*: the sign is wrong"):
+        check_layer(Residual([Wrong(5, 4)]), (7, 5))
+
+
+@pytest.mark.parametrize("make", [
+    lambda: Noise(0), lambda: Residual([Noise(0), Linear(5, 5)]),
+    lambda: Sequential([Sum([Sequential([Noise(0)])], [Noise(1)]), Noise(2)]),
+])  # fmt: skip
+def test_noise_is_held_fixed_at_any_depth_and_drawn_on_as_if_nothing_had_been_checked(make):
+    layer, twin = make().train(), make().train()
+    assert check_layer(layer, (7, 5)) < 1e-6
+    x = np.random.default_rng(0).standard_normal((7, 5))
+    for mine, other in zip(layer.parameters.values(), twin.parameters.values()):
+        other[...] = mine
+    assert np.array_equal(layer(x), twin(x))
+    assert not np.array_equal(layer(x), twin.eval()(x))
+
+
+def test_noise_of_one_generator_in_two_layers_is_held_fixed_too():
+    layer = Sequential([Noise(0), Noise(1), Linear(5, 3)]).train()
+    layer.layers[1].rng = layer.layers[0].rng
+    assert check_layer(layer, (7, 5)) < 1e-6
+
+
+def test_a_gradient_without_its_noise_is_wrong():
+    class Forgets(Noise):
+        def bp_input(self, grad):
+            return grad
+
+    with pytest.raises(GradientError, match="Forgets.bp_input: the worst entry is .*is a mask missing"):
+        check_layer(Forgets(0).train(), (7, 5))
+
+
+def test_a_layer_that_is_another_in_training_is_checked_as_it_was_told_to_be():
+    class Only(Centre):
+        """Right in inference, and wrong in training."""
+
+        def bp_input(self, grad):
+            return grad
+
+    assert check_layer(Centre(5).train(), np.random.default_rng(0).standard_normal((7, 5))) < 1e-6
+    assert check_layer(Centre(5).eval(), (7, 5)) < 1e-6
+    assert check_layer(Only(5).eval(), (7, 5)) < 1e-6
+    with pytest.raises(GradientError, match="Only.bp_input"):
+        check_layer(Only(5).train(), np.random.default_rng(0).standard_normal((7, 5)))
+    with pytest.raises(ValueError, match=r"Centre: .* of a layer alone, layer\.train\(\) and layer\.eval\(\)"):
+        check_layer(Centre(5), (7, 5))

@@ -1,9 +1,23 @@
+import copy
+import re
 import threading
 
 import numpy as np
 import pytest
+from own_layers import Centre, Noise, Pair, Sum
 
-from npbp import Layer, Linear, Network, NeuralNet, Parameter, ReLU, SoftmaxCrossEntropyLoss
+from npbp import (
+    Buffer,
+    Layer,
+    Linear,
+    Network,
+    NeuralNet,
+    Parameter,
+    ReLU,
+    Residual,
+    Sequential,
+    SoftmaxCrossEntropyLoss,
+)
 
 
 def batch(N=64, features=784, classes=10, seed=0):
@@ -305,6 +319,8 @@ def test_backprop_before_any_evaluate_is_an_error_that_says_so():
         small().backprop()
     with pytest.raises(ValueError, match="before any forward"):
         NeuralNet().gradient_descent()
+
+
 # ---- threads
 
 
@@ -403,3 +419,381 @@ def test_the_names_of_the_layers_count_each_class_and_the_layers_are_a_tuple():
     assert network.names == ["linear1", "relu1", "linear2", "relu2"]
     with pytest.raises(TypeError):
         network.layers[0] = Linear(6, 5)
+
+
+# ---- training or inference
+
+
+def noisy(seed=0):
+    """A network of layers that are others in training than in inference."""
+    rng = np.random.default_rng(seed)
+    layers = [Linear(6, 5, rng), Residual([Centre(5), Noise(1)]), Noise(2), Linear(5, 3, rng)]
+    return Network(layers, SoftmaxCrossEntropyLoss())
+
+
+def test_a_loop_by_hand_that_never_said_which_is_an_error_with_the_line_to_write():
+    network = noisy()
+    X, Y = batch(7, 6, 3)
+    for forward in (lambda: network.evaluate(X, Y), lambda: network.scores(X), lambda: network.trace(X, Y)):
+        with pytest.raises(ValueError, match=r"Centre: .* write network\.train\(\) before the loop that trains, network\.eval\(\)"):
+            forward()
+    assert network.train() is network
+    network.evaluate(X, Y)
+    network.gradient_descent(0.1)
+
+
+def test_predict_chooses_inference_and_evaluate_does_what_was_said():
+    network = noisy()
+    X, Y = batch(7, 6, 3)
+    predicted = network.predict(X)
+    assert all(layer.training is None for _, layer in network.chain.walk())
+    inferred = network.eval().evaluate(X, Y)[0]
+    np.testing.assert_array_equal(inferred, predicted)
+    trained = network.train().evaluate(X, Y)[0]
+    assert not np.allclose(trained, inferred)
+    assert not np.array_equal(network.evaluate(X, Y)[0], trained)  # noise is drawn anew
+    assert all(layer.training is True for _, layer in network.chain.walk())
+    assert not np.array_equal(network.predict(X), predicted)  # Centre has seen three batches
+    np.testing.assert_array_equal(network.predict(X), network.eval().evaluate(X, Y)[0])
+
+
+def test_mode_puts_back_what_each_layer_had_been_told_also_after_an_error():
+    network = noisy()
+    network.layers[1].train()
+    network.layers[2].eval()
+    before = [layer.training for _, layer in network.chain.walk()]
+    assert set(before) == {None, True, False}
+    with network.mode(training=False):
+        assert {layer.training for _, layer in network.chain.walk()} == {False}
+        with network.mode(training=True):
+            assert {layer.training for _, layer in network.chain.walk()} == {True}
+        assert {layer.training for _, layer in network.chain.walk()} == {False}
+    with pytest.raises(KeyError):
+        with network.mode(training=True):
+            raise KeyError
+    assert [layer.training for _, layer in network.chain.walk()] == before
+    for said in ("train", 1, None):
+        with pytest.raises(TypeError, match="got training=.*, wanted True or False"):
+            with network.mode(said):
+                pass
+        with pytest.raises(TypeError, match="got training=.*, wanted True or False"):
+            network.train(said)
+    assert [layer.training for _, layer in network.chain.walk()] == before
+
+
+def test_a_layer_that_is_put_into_a_network_after_it_was_told_has_to_be_told_too():
+    network = Network([Linear(6, 3), Pair(3, 4)], SoftmaxCrossEntropyLoss()).train()
+    network.layers[1].relu = Noise(0)
+    with pytest.raises(ValueError, match="Noise: got a forward before anybody said"):
+        network.evaluate(*batch(7, 6, 3))
+    network.train().evaluate(*batch(7, 6, 3))
+
+
+def test_a_copy_in_another_type_was_told_the_same():
+    assert noisy().train().astype(np.float64).layers[1].layers[0].training is True
+
+
+def test_threads_that_predict_while_another_trains_change_nothing_in_it():
+    rng = np.random.default_rng(0)
+    X, y = rng.random((300, 6)).astype(np.float32), rng.integers(0, 3, 300)
+
+    def trained(network):
+        network.train()
+        for start in range(0, 300, 10):
+            network.evaluate(X[start:start + 10], y[start:start + 10])
+            network.gradient_descent(0.1)
+        return {**network.parameters, **network.buffers}
+
+    network, seen, stop = noisy(), [], threading.Event()
+
+    def watch():
+        while not stop.is_set():
+            seen.append(network.predict(X[:20]))
+
+    threads = [threading.Thread(target=watch) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    watched = trained(network)
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+    for name, array in trained(noisy()).items():
+        np.testing.assert_array_equal(watched[name], array)
+    assert seen and all(np.isfinite(p).all() and p.shape == (20, 3) for p in seen)
+    assert {layer.training for _, layer in network.chain.walk()} == {True}
+
+
+# ---- trace
+
+
+def deep():
+    rng = np.random.default_rng(0)
+    layers = [ReLU(), Linear(6, 5, rng), Residual([Pair(5, 4, rng), Sequential([ReLU()])]),
+              Sum([Linear(5, 3, rng)], [Linear(5, 3, rng)])]  # fmt: skip
+    return Network(layers, SoftmaxCrossEntropyLoss()).astype(np.float64)
+
+
+def test_trace_has_every_output_and_its_gradient_by_name():
+    network = deep()
+    X, Y = np.random.default_rng(1).standard_normal((7, 6)), np.arange(7) % 3
+    trace = network.trace(X, Y)
+    names = [name for name, _ in network.chain.walk()][1:]
+    assert list(trace) == ["input", *names, "loss"]
+    x = X
+    for name, layer in zip(network.names, network.layers):
+        x = layer(x)
+        np.testing.assert_array_equal(trace[name].output, x)
+    block = network.layers[2]
+    np.testing.assert_array_equal(trace["residual1.pair1"].output, block.layers[0](trace["linear1"].output))
+    np.testing.assert_array_equal(
+        trace["residual1.pair1.first"].output, block.layers[0].first(trace["linear1"].output)
+    )
+    assert trace["loss"].output == network.evaluate(X, Y)[2] and trace["loss"].gradient == 1
+    np.testing.assert_array_equal(trace["input"].output, X)
+    np.testing.assert_allclose(trace["input"].gradient, network.bp_input(), rtol=1e-12)
+    for name, seen in trace.items():
+        assert seen.gradient.shape == seen.output.shape
+    for name, gradient in network.gradients().items():
+        layer, _, key = name.rpartition(".")
+        np.testing.assert_allclose(trace[layer].parameters[key], gradient, rtol=1e-12)
+    assert trace["relu1"].parameters == trace["residual1"].parameters == {}
+
+
+def test_each_gradient_of_a_trace_is_that_of_the_loss_for_what_is_added_to_that_output():
+    network, rng = deep(), np.random.default_rng(2)
+    X, Y = rng.standard_normal((7, 6)), np.arange(7) % 3
+    trace = network.trace(X, Y)
+    for name, layer in list(network.chain.walk())[1:]:
+        v, own = rng.standard_normal(trace[name].output.shape), layer.forward
+        losses = []
+        for h in (1e-6, -1e-6):
+            layer.forward = lambda x: own(x) + h * v
+            losses.append(network.evaluate(X, Y)[2])
+        del layer.__dict__["forward"]
+        slope = (losses[0] - losses[1]) / 2e-6
+        assert np.isclose(slope, (trace[name].gradient * v).sum(), rtol=1e-5, atol=1e-9), name
+
+
+def test_trace_leaves_no_trace():
+    network = noisy().train()
+    X, Y = batch(7, 6, 3)
+    network.evaluate(X, Y)
+    gradients, before = network.gradients(), copy.deepcopy(network)
+    held = {name: dict(vars(layer)) for name, layer in network.chain.walk()}
+    trace = network.trace(2 * X, Y)
+    for name, layer in network.chain.walk():
+        assert vars(layer).keys() == held[name].keys()
+        assert all(vars(layer)[key] is value for key, value in held[name].items())
+    for name, array in {**before.parameters, **before.buffers}.items():
+        np.testing.assert_array_equal({**network.parameters, **network.buffers}[name], array)
+    for name, rng in before.chain.generators.items():
+        assert network.chain.generators[name].bit_generator.state == rng.bit_generator.state
+    for name, gradient in network.gradients().items():
+        np.testing.assert_array_equal(gradient, gradients[name])
+    arrays = [array for seen in trace.values() for array in (*seen[:2], *seen.parameters.values())]
+    assert not any(np.shares_memory(array, W) for array in arrays for W in (X, Y, *network.parameters.values()))
+    assert not any(np.shares_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i])
+
+
+def test_trace_is_in_the_mode_that_the_network_was_told_and_draws_what_a_training_would():
+    network = noisy()
+    X, Y = batch(7, 6, 3)
+    inferred = network.eval().trace(X, Y)
+    np.testing.assert_array_equal(inferred["residual1.noise1"].output, inferred["residual1.centre1"].output)
+    trained = network.train().trace(X, Y)
+    assert (trained["residual1.noise1"].output == 0).any()
+    assert network.evaluate(X, Y)[2] == trained["loss"].output
+    for name, gradient in network.gradients().items():
+        layer, _, key = name.rpartition(".")
+        np.testing.assert_allclose(trained[layer].parameters[key], gradient, rtol=1e-5, atol=1e-7)
+
+
+def test_trace_calls_the_layers_own_methods_and_says_which_layer_did_not_run():
+    class Lazy(Layer):
+        def __init__(self):
+            self.used, self.unused = ReLU(), ReLU()
+
+        def forward(self, x):
+            return 2 * self.used(x)
+
+        def bp_input(self, grad):
+            return self.used.bp_input(2 * grad)
+
+    trace = Network([Linear(6, 3), Lazy()], SoftmaxCrossEntropyLoss()).trace(*batch(7, 6, 3))
+    assert trace["lazy1.unused"] == (None, None, {}) and trace["lazy1.used"].output.shape == (7, 3)
+    np.testing.assert_array_equal(trace["lazy1.used"].gradient, 2 * trace["lazy1"].gradient)
+    assert "lazy1.unused  did not run" in repr(trace)
+
+
+def test_a_trace_is_printed_as_a_table():
+    lines = repr(deep().trace(np.ones((7, 6)), np.arange(7) % 3)).splitlines()
+    assert lines[0].split() == ["shape", "mean", "size", "gradient", "of", "weights"]
+    assert [line.split()[0] for line in lines[1:5]] == ["input", "relu1", "linear1", "residual1"]
+    assert lines[1].split()[1:5] == ["(7,", "6)", "1", "1"] and lines[-1].startswith("loss")
+    network = deep()
+    network.parameters["linear1.W"][...] = np.nan
+    with np.errstate(all="ignore"):
+        assert "nan" in repr(network.trace(np.ones((7, 6)), np.arange(7) % 3))
+
+
+def test_a_trace_of_wrong_data_is_the_error_of_the_layer():
+    with pytest.raises(ValueError, match=r"Linear.*got an input of shape \(7, 5\), wanted \(N, 6\)"):
+        deep().trace(np.ones((7, 5)), np.arange(7) % 3)
+
+
+# ---- summary
+
+
+def test_the_plain_summary_is_what_it_always_was():
+    rng = np.random.default_rng(0)
+    layers = [Linear(784, 128, rng), ReLU(), Linear(128, 10, rng, bias=False)]
+    assert Network(layers, SoftmaxCrossEntropyLoss()).summary().splitlines() == [
+        "layer                           output shape  parameters",
+        "linear1 Linear(784, 128)        (N, 128)         100,480",
+        "relu1   ReLU()                  (N, 128)               0",
+        "linear2 Linear(128, 10, False)  (N, 10)            1,280",
+        "loss    SoftmaxCrossEntropyLoss('mean')",
+        "total                                            101,760",
+    ]
+
+
+def test_what_is_inside_of_a_layer_has_lines_of_its_own_and_counts_once():
+    assert deep().summary().splitlines()[1:] == [
+        "relu1         ReLU()           (N, ?)                 0",
+        "linear1       Linear(6, 5)     (N, 5)                35",
+        "residual1     Residual(...)    (N, 5)                49",
+        "  pair1       Pair(5, 4)       (N, 5)                49",
+        "    first     Linear(5, 4)     (N, 4)                24",
+        "    relu      ReLU()           (N, ?)                 0",
+        "    second    Linear(4, 5)     (N, 5)                25",
+        "  sequential1 Sequential(...)  (N, 5)                 0",
+        "    relu1     ReLU()           (N, 5)                 0",
+        "sum1          Sum(..., ...)    (N, 5)                37",
+        "  branches1   Linear(5, 3)     (N, 3)                18",
+        "  others.g1   Linear(5, 3)     (N, 3)                18",
+        "loss          SoftmaxCrossEntropyLoss('mean')",
+        "total                                               121",
+    ]
+
+
+def cells(text):
+    """The lines of a table of costs: name -> [bytes, forward, backward, shared with]; of two
+    layers of one name the outer one."""
+    found = {}
+    for line in text.splitlines()[2:-2]:
+        numbers = re.search(r"(\S+)  +(\S+)  +(\S+)  +[\d,.]+  +[\d,.]+(?: +(and .*))?$", line)
+        found.setdefault(line.split()[0], numbers and list(numbers.groups()))
+    return found
+
+
+def test_the_costs_of_a_chain_are_those_that_one_counts_by_hand():
+    rng = np.random.default_rng(0)
+    network = Network([Linear(20, 10, rng), ReLU(), Linear(10, 3, rng)], SoftmaxCrossEntropyLoss())
+    assert cells(network.summary(costs=True, batch_size=8)) == {
+        "linear1": [f"{8 * 20 * 4}", "200", "200", None],  # x; the lowest: no bp_input
+        "relu1": [f"{8 * 10 * 4}", "0", "0", None],
+        "linear2": [f"{8 * 10 * 4}", "30", "60", None],
+        "loss": None,
+        "total": ["1,280", "230", "260", None],
+    }
+
+
+def test_what_two_layers_keep_is_counted_below_and_the_one_above_says_so():
+    class Squash(Layer):
+        def forward(self, x):
+            self.cache = y = np.tanh(x)
+            return y
+
+        def bp_input(self, grad):
+            return grad * (1 - self.cached() ** 2)
+
+    class Keeps(Squash):
+        """What it keeps is beside the cache, and twice the same memory."""
+
+        constant = Buffer()
+
+        def __init__(self):
+            self.P, self.constant = np.ones(1000, np.float32), np.ones(1000)
+
+        def forward(self, x):
+            y = super().forward(x)
+            self.parts, self.table, self.cache = [y, y[1:], (y.T,)], {"P": self.P, "c": self.constant}, None
+            return y
+
+        def bp_input(self, grad):
+            return grad * (1 - self.parts[0] ** 2)
+
+    rng = np.random.default_rng(0)
+    network = Network([Linear(20, 10, rng), Squash(), Linear(10, 3, rng), Keeps()], SoftmaxCrossEntropyLoss())
+    found = cells(network.summary(costs=True, batch_size=8))
+    assert found["linear1"] == ["640", "200", "200", None]
+    assert found["squash1"] == ["320", "?", "?", None]
+    assert found["linear2"] == ["0", "30", "60", "and an array of squash1"]
+    assert found["keeps1"] == [f"{8 * 3 * 4}", "?", "?", None]
+    assert found["total"] == ["1,056", "?", "?", None]
+
+
+def test_the_costs_of_what_is_inside_are_summed_and_nothing_below_the_lowest_weights_counts():
+    network = deep()
+    found = cells(network.summary(costs=True, batch_size=3))
+    assert found["relu1"][1:3] == ["0", "0"] and found["linear1"][1:3] == ["30", "30"]
+    assert found["first"][1:3] == found["second"][1:3] == ["20", "40"]
+    assert found["pair1"][1:3] == found["residual1"][1:3] == ["40", "80"]
+    assert found["sum1"][1:3] == ["30", "60"] and found["total"][1:3] == ["100", "170"]
+    kept = {name: int(row[0].replace(",", "")) for name, row in found.items() if row}
+    assert kept["total"] == sum(kept[name] for name in network.names)
+    assert kept["first"] == kept["branches1"] == 3 * 5 * 8 and kept["others.g1"] == 0  # the same x
+    lines = network.summary(costs=True, batch_size=3).splitlines()
+    assert any(line.endswith("and an array of sum1.branches1") for line in lines)
+    assert any("ReLU()" in line and "(N, 4)" in line for line in lines)  # known, as it has run
+
+
+def test_the_lowest_weights_inside_a_residual_are_the_lowest():
+    rng = np.random.default_rng(0)
+    network = Network([Residual([ReLU(), Linear(5, 4, rng), Linear(4, 5, rng)])], SoftmaxCrossEntropyLoss())
+    found = cells(network.summary(costs=True))
+    assert found["linear1"][1:3] == ["20", "20"] and found["linear2"][1:3] == ["20", "40"]
+    assert found["residual1"][1:3] == found["total"][1:3] == ["40", "60"]
+
+
+def test_measuring_leaves_the_network_as_it_is_and_needs_nobody_to_have_said_which():
+    network = noisy()
+    before = copy.deepcopy(network)
+    network.summary(costs=True)
+    for name, array in {**before.parameters, **before.buffers}.items():
+        np.testing.assert_array_equal({**network.parameters, **network.buffers}[name], array)
+    for name, rng in before.chain.generators.items():
+        assert network.chain.generators[name].bit_generator.state == rng.bit_generator.state
+    assert all(layer.training is None and layer.cache is None for _, layer in network.chain.walk())
+
+
+def test_a_network_whose_input_is_unknown_is_measured_with_a_batch_that_is_given():
+    network = Network([ReLU()], SoftmaxCrossEntropyLoss())
+    with pytest.raises(ValueError, match=r"wanted a batch of it to measure with: summary\(costs=True, X=X\)"):
+        network.summary(costs=True)
+    text = network.summary(costs=True, X=np.ones((3, 4, 5), np.float32))
+    assert cells(text)["relu1"][0] == "240" and "(N, 4, 5)" in text and "a batch of 3" in text
+    assert cells(network.summary(costs=True, X=[[1.0, 2.0]]))["total"][:3] == ["16", "0", "0"]
+
+
+@pytest.mark.parametrize(
+    "arguments, error, message",
+    [
+        ({"costs": 3}, TypeError, "Network.summary: got costs=3, wanted True or False"),
+        ({"costs": True, "batch_size": 0}, ValueError, "Network.summary: got batch_size=0, wanted at least 1"),
+        ({"costs": True, "batch_size": 2.5}, TypeError, "batch_size=2.5 of type float, wanted a whole number"),
+        ({"X": np.ones((2, 6))}, TypeError, r"got X, which is to measure with: summary\(costs=True, X=X\)"),
+        ({"costs": True, "X": np.ones((0, 6))}, ValueError, r"got X of shape \(0, 6\), wanted \(N, ...\), a batch"),
+        ({"costs": True, "X": 3.0}, ValueError, r"got X of shape \(\), wanted"),
+        ({"costs": True, "X": np.ones((2, 5))}, ValueError, r"Linear.*got an input of shape \(2, 5\)"),
+    ],
+)
+def test_a_summary_that_cannot_be_made_is_an_error(arguments, error, message):
+    with pytest.raises(error, match=message):
+        small().summary(**arguments)
+
+
+def test_a_nan_from_the_start_does_not_stop_a_summary():
+    network = small()
+    network.parameters["linear1.W"][...] = np.nan
+    assert cells(network.summary(costs=True))["linear1"][1:3] == ["30", "30"]

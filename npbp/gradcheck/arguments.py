@@ -141,16 +141,18 @@ def gradients_of(name: str, layer: Any, method: str, grad: np.ndarray, names: li
     if names and not hasattr(layer, "bp_param"):
         raise TypeError(f"{name}: got parameters, {', '.join(names)}, but no bp_param(grad)")
     gradients = layer.bp_param(grad) if hasattr(layer, "bp_param") else None
-    return by_name(name, layer, gradients, names)
+    return by_name(f"{name}.bp_param", layer, gradients, names)
 
 
-def by_name(name: str, layer: Any, gradients: Any, names: list[str]) -> dict:
-    """What ``bp_param`` returned, by name: one gradient for each parameter."""
+def by_name(what: str, layer: Any, gradients: Any, names: list[str]) -> dict:
+    """What ``bp_param`` returned, or ``backward`` beside dJ/dx, by name: one for each parameter."""
     if not names:
         if gradients is None or isinstance(gradients, (tuple, list, dict)) and not gradients:
             return {}
+        if hasattr(layer, "frozen_names") and layer.frozen_names():
+            return {}  # what its base class trained is not to be trained
         raise GradientError(
-            f"{name}.bp_param: got {kind_of(gradients)}, but the layer has no parameters to compare "
+            f"{what}: got {kind_of(gradients)}, but the layer has no parameters to compare "
             "it with: declare them in the body of its class, as in W = Parameter(), or give it a "
             "dict `parameters`"
         )
@@ -161,7 +163,7 @@ def by_name(name: str, layer: Any, gradients: Any, names: list[str]) -> dict:
             raise GradientError(str(error)) from None
         if gradients.keys() != set(names):
             raise GradientError(
-                f"{name}.bp_param: got gradients of {', '.join(gradients) or 'nothing'}, wanted one "
+                f"{what}: got gradients of {', '.join(gradients) or 'nothing'}, wanted one "
                 f"for each of {', '.join(names)}"
             )
         gradients = tuple(gradients[key] for key in names)
@@ -170,7 +172,7 @@ def by_name(name: str, layer: Any, gradients: Any, names: list[str]) -> dict:
     # zip would stop at the shorter one, and a forgotten gradient would pass.
     if not isinstance(gradients, (tuple, list)) or len(gradients) != len(names):
         raise GradientError(
-            f"{name}.bp_param: got {kind_of(gradients)}, wanted a tuple of {len(names)} gradients, one "
+            f"{what}: got {kind_of(gradients)}, wanted a tuple of {len(names)} gradients, one "
             f"for each of {', '.join(names)}" + _forgotten(gradients)
         )
     return {f"bp_param, {key}": gradient for key, gradient in zip(names, gradients)}

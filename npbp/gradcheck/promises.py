@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from npbp.gradcheck.arguments import GradientError, by_name, gradients_of, kind_of
+from npbp.gradcheck.arguments import GradientError, array_of, by_name, gradients_of, kind_of
 
 
 def hold_the_noise(layer: Any) -> None:
@@ -110,15 +110,28 @@ def backward_is_both(name: str, layer: Any, grad: np.ndarray, right: dict[str, n
     """``backward(grad)``, which a training calls, gives what bp_input and bp_param give."""
     if not hasattr(layer, "backward"):
         return
+    names, given = [key.split(", ")[1] for key in right if key != "bp_input"], grad.copy()
+    found = _backward(name, layer, given, names)
+    if not np.array_equal(given, grad):
+        raise GradientError(f"{name}: the backward writes into its input, the upstream gradient")
+    for key, gradient in found.items():
+        array_of(f"{name}.backward, {key}", gradient, right[key], len(grad))
+    _same(f"{name}.backward gives another gradient than {{}}", right, found)
+    _backward(name, layer, 2 * grad, names)
+    _same(
+        f"{name}.backward, {{}} returns the same memory again, so a later call overwrites what an "
+        "earlier one returned: return a new array", right, found,
+    )  # fmt: skip
+
+
+def _backward(name: str, layer: Any, grad: np.ndarray, names: list[str]) -> dict[str, Any]:
+    """What ``backward`` returned, by name."""
     returned = layer.backward(grad)
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise GradientError(
             f"{name}.backward: got {kind_of(returned)}, wanted (bp_input(grad), bp_param(grad))"
         )
-    d_x, d_W = returned
-    names = [key.split(", ")[1] for key in right if key != "bp_input"]
-    found = {"bp_input": d_x, **by_name(name, layer, d_W, names)}
-    _same(f"{name}.backward gives another gradient than {{}}", right, found)
+    return {"bp_input": returned[0], **by_name(f"{name}.backward", layer, returned[1], names)}
 
 
 def keeps_float32(name: str, layer: Any, x: np.ndarray, grad: np.ndarray) -> None:
@@ -131,6 +144,9 @@ def keeps_float32(name: str, layer: Any, x: np.ndarray, grad: np.ndarray) -> Non
         found = {"forward": twin.forward(x)}
         for method in ("bp_input", "bp_param"):
             found.update(gradients_of(name, twin, method, grad, list(getattr(twin, "parameters", {}))))
+        if hasattr(twin, "backward"):
+            both = _backward(name, twin, grad, list(getattr(twin, "parameters", {})))
+            found.update({f"backward, {key}": array for key, array in both.items()})
     for key, array in found.items():
         if array.dtype != np.float32:
             raise GradientError(

@@ -61,6 +61,7 @@ class Layer(Checked):
     parameter_names: tuple[str, ...] = ()
     buffer_names: tuple[str, ...] = ()
     training: bool | None = None  # nobody has said yet
+    _no_layers: tuple[str, ...] = ("cache",)  # attributes in which none are looked for
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """The layer's output for a batch ``x``; the batch is the first axis."""
@@ -94,10 +95,6 @@ class Layer(Checked):
         the library, unless they say otherwise.
         """
         return (0, 0) if type(self).__module__.startswith(f"{__package__}.") else None
-
-    def input_shape(self) -> tuple | None:
-        """The shape of one example that it takes, if it takes one only; else None."""
-        return None
 
     # ---- training or inference
 
@@ -136,7 +133,7 @@ class Layer(Checked):
         twin.__dict__.update(self.__dict__)
         twin.training = False
         for name, value in list(twin.__dict__.items()):
-            if isinstance(value, (Layer, list, tuple, dict)) and name != "cache":
+            if type(value) not in PLAIN and isinstance(value, HOLD_LAYERS) and name != "cache":
                 twin.__dict__[name] = replaced(Layer, value, Layer.without_cache)
         for name in self.buffer_names:
             twin.__dict__[name] = self._array(name).copy()
@@ -150,12 +147,12 @@ class Layer(Checked):
         its lists, tuples and dicts, with names such as ``blocks1`` and ``heads.left``."""
         found: dict[str, Layer] = {}
         for name, value in list(self.__dict__.items()):  # a list: another thread may set a cache
-            if name != "cache" and isinstance(value, (Layer, *COLLECTIONS)):
+            if type(value) not in PLAIN and isinstance(value, HOLD_LAYERS) and name not in self._no_layers:
                 for key, layer in self._found_in(name, value):
-                    if key in found:
+                    if key in found or key in self.parameter_names:
                         raise ValueError(
-                            f"{type(self).__name__}: got two layers inside that are both called "
-                            f"{key}, wanted another name for the attribute {name}"
+                            f"{type(self).__name__}: got a layer inside and something else that are "
+                            f"both called {key}, wanted another name for the attribute {name}"
                         )
                     found[key] = layer
         return found
@@ -168,24 +165,28 @@ class Layer(Checked):
         ValueError
             If one is inside itself, or they nest more than a hundred deep.
         """
-        leave, around = object(), {}  # the layers that the one in hand is inside of
+        leave, around = object(), set()  # the layers that the one in hand is inside of
         stack: list[tuple[Any, Layer]] = [(name, self)]
         while stack:
             name, layer = stack.pop()
             if name is leave:
-                del around[id(layer)]
+                around.remove(id(layer))
                 continue
-            if id(layer) in around or len(around) == DEEPEST:
+            if id(layer) in around:
                 raise ValueError(
-                    f"{type(self).__name__}: got layers inside of layers more than {DEEPEST} deep"
-                    if id(layer) not in around else
                     f"{type(layer).__name__}: got a layer that is inside itself, as {name}: a layer "
                     "has those as attributes that it is made of, not those that it is a part of"
                 )
-            around[id(layer)] = layer
             yield name, layer
-            stack.append((leave, layer))
-            stack += [(joined(name, key), child) for key, child in layer.children.items()][::-1]
+            children = layer.children
+            if children:
+                if len(around) == DEEPEST:
+                    raise ValueError(
+                        f"{type(self).__name__}: got layers inside of layers more than {DEEPEST} deep"
+                    )
+                around.add(id(layer))
+                stack.append((leave, layer))
+                stack += [(joined(name, key), child) for key, child in children.items()][::-1]
 
     @fixed
     def has_parameters(self) -> bool:
@@ -281,18 +282,7 @@ class Layer(Checked):
         """``bp_param(grad)`` by the names of the parameters; see `named` for the errors."""
         if not self.has_parameters:
             return {}
-        return self.complete(self.named(self.bp_param(grad)), self.parameters)
-
-    def complete(self, gradients: dict, parameters: dict) -> dict[str, np.ndarray]:
-        """``gradients``, if there is one for each of ``parameters``; by name, both."""
-        if len(gradients) != len(parameters):
-            missing = [name for name in parameters if name not in gradients]
-            raise ValueError(
-                f"{type(self).__name__}: got no gradient of {', '.join(missing)} from bp_param, but one "
-                f"of {', '.join(gradients)}: the bp_param of a layer with layers inside returns a "
-                "dict, with what the bp_param of each returned, by its name"
-            )
-        return gradients
+        return self._complete(self.named(self.bp_param(grad)), self.parameters)
 
     def astype(self, dtype: Any) -> Layer:
         """A copy of the layer whose parameters have the floating type ``dtype``.
@@ -338,6 +328,12 @@ class Layer(Checked):
                     "both gradients"
                 )
 
+    @classmethod
+    def frozen_names(cls) -> set[str]:
+        """The parameters of a base class that this one declares as buffers: not to be trained."""
+        return {name for base in cls.__mro__ for name in getattr(base, "parameter_names", ())
+                if name in cls.buffer_names}
+
     def _array(self, name: str) -> np.ndarray:
         """A parameter or buffer."""
         try:
@@ -353,6 +349,17 @@ class Layer(Checked):
         except TypeError as error:
             raise TypeError(f"{type(self).__name__}: {error}") from None
 
+    def _complete(self, gradients: dict, parameters: dict) -> dict[str, np.ndarray]:
+        """``gradients``, if there is one for each of ``parameters``; by name, both."""
+        if len(gradients) != len(parameters):
+            missing = [name for name in parameters if name not in gradients]
+            raise ValueError(
+                f"{type(self).__name__}: got no gradient of {', '.join(missing)} from bp_param, but one "
+                f"of {', '.join(gradients)}: the bp_param of a layer with layers inside returns a "
+                "dict, with what the bp_param of each returned, by its name"
+            )
+        return gradients
+
     def _check_names(self) -> None:
         """An attribute may have hidden a method."""
         for name, value in list(vars(self).items()):
@@ -363,12 +370,16 @@ class Layer(Checked):
         """Weights inside need a bp_param, and a bp_param needs weights."""
         cls = type(self)
         if cls.bp_param is not Layer.bp_param:
-            if not (cls.parameter_names or cls.buffer_names or self.children):
+            if not (cls.parameter_names or cls.frozen_names() or self.children):
                 raise ValueError(_undeclared(self))
         elif cls.backward is Layer.backward:
             inside = [name for name, child in self.children.items() if child.has_parameters]
             if inside:
                 raise ValueError(_no_bp_param(self, inside))
+
+
+HOLD_LAYERS = (Layer, *COLLECTIONS)
+PLAIN = {np.ndarray, int, float, bool, str, type(None)}  # a quick look, before the thorough one
 
 
 class Parameter:

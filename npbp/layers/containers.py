@@ -51,6 +51,8 @@ class Sequential(Layer):
     ['linear1.W', 'linear2.W']
     """
 
+    _no_layers = ("cache", "_layers", "names", "weighted")
+
     def __init__(self, layers: Iterable[Layer]) -> None:
         self._layers = chain(type(self).__name__, layers)
         self.names = names_of(self._layers)
@@ -96,12 +98,9 @@ class Sequential(Layer):
     @fixed
     def children(self) -> dict[str, Layer]:
         """The layers inside it, by name."""
-        found = dict(zip(self.names, self._layers))
         of_the_chain = set(map(id, self._layers))
-        for name, layer in super().children.items():  # a subclass may have more beside the chain
-            if id(layer) not in of_the_chain:
-                found[name] = layer
-        return found
+        beside = {name: layer for name, layer in super().children.items() if id(layer) not in of_the_chain}
+        return {**dict(zip(self.names, self._layers)), **beside}  # a subclass may have more
 
     @fixed
     def has_parameters(self) -> bool:
@@ -121,16 +120,6 @@ class Sequential(Layer):
 
     def output_shape(self, shape: tuple | None) -> tuple | None:
         return shape_after(self._layers, self.names, shape)
-
-    def input_shape(self) -> tuple | None:
-        """That of the lowest layer that takes one shape only, if it goes through those below."""
-        shapes = (layer.input_shape() for layer in self._layers)
-        shape = next((shape for shape in shapes if shape is not None), None)
-        try:
-            self.output_shape(shape)
-        except ValueError:
-            return None
-        return shape
 
     def multiply_adds(self, shape: tuple) -> tuple[int, int] | None:
         forward = backward = 0
@@ -244,7 +233,9 @@ def chain(owner: str, layers: Iterable[Layer]) -> tuple[Layer, ...]:
         for name, inner in layer.walk(place):
             if id(inner) in seen:
                 raise ValueError(_twice(owner, zip(names, layers), inner))
-            seen.add(id(inner))
+            if name in seen:
+                raise ValueError(f"{owner}: got two layers inside that are both called {name}")
+            seen |= {id(inner), name}
             if not isinstance(layer, Sequential):  # one has looked when it was made
                 inner._check_names()
         if not isinstance(layer, Sequential):

@@ -113,9 +113,6 @@ class Linear(Layer):
             raise ValueError(self._wrong_input(("N", *shape)))
         return (self.out_features,)
 
-    def input_shape(self) -> tuple:
-        return (self.in_features,)
-
     def multiply_adds(self, shape: tuple) -> tuple[int, int]:
         products = self.in_features * self.out_features
         return products, 2 * products  # x W; grad W^T and x^T grad

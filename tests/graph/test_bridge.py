@@ -1,6 +1,7 @@
 """Hand-written layers as operations of a graph."""
 
 import ast
+import copy
 import dataclasses
 import gc
 import weakref
@@ -8,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from own_layers import Centre, Noise, Pair, Shared, Sum, counted
 
 import npbp.graph
-from npbp import Layer, Linear, ReLU, SoftmaxCrossEntropyLoss, graph
+from npbp import Layer, Linear, Network, ReLU, Sequential, SoftmaxCrossEntropyLoss, graph
 
 
 def linear(rng, n_in, n_out):
@@ -600,3 +602,75 @@ def test_weights_without_a_gradient_are_named(bp_param, words):
     y = np.sum(graph.apply(layer, np.ones((2, 3))))
     with pytest.raises((TypeError, ValueError), match="Returns: got.*" + words):
         graph.general_back_propagation([W], y)
+
+
+# ---- layers inside, training and inference, noise
+
+
+def found_and_expected(layer, X, Y):
+    """The gradients of the graph and of a network of a copy of the layer: (found, expected)."""
+    network = Network([copy.deepcopy(layer)], SoftmaxCrossEntropyLoss())
+    loss = network.evaluate(X, Y)[2]
+    x, W = graph.Variable(X), graph.parameters(layer)
+    z = graph.apply(SoftmaxCrossEntropyLoss(), graph.apply(layer, x), Y)
+    assert np.isclose(z.value, loss, rtol=1e-12)
+    gradients = graph.general_back_propagation([x, *W.values()], z, insert=False)
+    place = network.names[0]
+    found = {"x": gradients[x], **{f"{place}.{name}": gradients[V] for name, V in W.items()}}
+    return found, {"x": network.bp_input(), **network.gradients()}
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("kind", ["pair", "shared", "sum", "deep"])
+def test_a_layer_with_layers_inside_has_the_gradients_of_a_network_in_training_and_inference(kind, training):
+    rng = np.random.default_rng(0)
+    layer = {
+        "pair": lambda: Pair(5, 4, rng),
+        "shared": lambda: Shared(5, 4, rng),
+        "sum": lambda: Sum([Linear(5, 3, rng), Sequential([Noise(1), Linear(5, 3, rng)])], [Linear(5, 3, rng)]),
+        "deep": lambda: Sequential([npbp.Residual([Centre(5), Noise(2), Shared(5, 3, rng)]), Linear(5, 4, rng)]),
+    }[kind]().astype(np.float64).train(training)
+    for W in [*layer.parameters.values(), *layer.buffers.values()]:
+        W[...] = rng.standard_normal(W.shape)
+    found, expected = found_and_expected(layer, rng.standard_normal((7, 5)), np.arange(7) % 3)
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        np.testing.assert_allclose(found[name], gradient, rtol=1e-10, atol=1e-14)
+
+
+def test_a_layer_that_was_never_told_is_the_same_error_in_the_graph():
+    with pytest.raises(ValueError, match="Noise: got a forward before anybody said whether this is training"):
+        graph.apply(Sequential([Noise(0)]), graph.Variable(np.ones((2, 3))))
+
+
+def test_each_use_keeps_the_noise_and_the_mode_that_it_had_at_any_depth():
+    layer = npbp.Residual([Sequential([Noise(0)])]).train()
+    x = graph.Variable(np.full((40, 3), 2.0))
+    one, two = graph.apply(layer, x), graph.apply(layer, x)
+    three = graph.apply(layer.eval(), x)
+    layer.train()
+    assert not np.array_equal(one.value, two.value) and (three.value == 4).all()
+    z = np.sum(one) + 10 * np.sum(two) + 100 * np.sum(three)
+    gradient = graph.general_back_propagation([x], z, insert=False)[x]
+    np.testing.assert_array_equal(gradient, one.value / 2 + 10 * two.value / 2 + 100 * three.value / 2)
+
+
+def test_a_forgotten_gradient_inside_is_the_same_error_in_the_graph():
+    class Half(Pair):
+        def bp_param(self, grad):
+            return {"first": super().bp_param(grad)["first"]}
+
+    layer = Half(5, 4)
+    z = np.sum(graph.apply(layer, np.ones((7, 5))))
+    with pytest.raises(ValueError, match="Half.bp_param: got gradients of first, wanted a dict .* first, second"):
+        graph.general_back_propagation(graph.parameters(layer).values(), z)
+
+
+def test_all_gradients_of_a_nested_layer_come_of_one_bp_param():
+    layer, calls = Sequential([Shared(5, 4), Linear(5, 3)]), []
+    z = np.sum(graph.apply(layer, np.ones((7, 5))))
+    use = graph.get_inputs(z)[0].op
+    counted(use.held[1], calls)
+    graph.general_back_propagation(graph.parameters(layer).values(), z, insert=False)
+    assert [method for name, method in calls if name == ""] == ["bp_param"]
+    assert calls.count(("shared1.first", "backward")) == 1

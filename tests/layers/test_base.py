@@ -1,12 +1,16 @@
 import numpy as np
 import pytest
+from own_layers import Centre, Noise
 
 from npbp import (
+    Buffer,
     Layer,
     Linear,
     Network,
     Parameter,
     ReLU,
+    Residual,
+    Sequential,
     SoftmaxCrossEntropyLoss,
     check_layer,
     fit,
@@ -328,3 +332,165 @@ def test_a_layer_without_cache_has_the_same_weights_and_leaves_the_cache_of_the_
     np.testing.assert_array_equal(twin.forward(5 * x), layer.without_cache()(5 * x))
     for a, b in zip(layer.bp_param(grad), expected):
         np.testing.assert_array_equal(a, b)
+
+
+# ---- training or inference
+
+
+def test_a_layer_that_asks_and_was_never_told_says_the_line_to_write():
+    for layer in (Centre(4), Noise(0), Sequential([Residual([Noise(0)])])):
+        with pytest.raises(ValueError, match=r"(Centre|Noise): got a forward before anybody said .* network\.train\(\) before the loop"):
+            layer(np.ones((7, 4)))
+        assert layer.train()(np.ones((7, 4))).shape == layer.eval()(np.ones((7, 4))).shape == (7, 4)
+
+
+def test_a_class_that_has_long_had_an_attribute_called_training_goes_on_to_have_it():
+    class Older(Layer):
+        def __init__(self):
+            self.training = True
+
+        def forward(self, x):
+            return 2 * x if self.training else x
+
+        def bp_input(self, grad):
+            return 2 * grad if self.training else grad
+
+    network = Network([Older()], SoftmaxCrossEntropyLoss())
+    assert network.scores(np.ones((1, 2))).tolist() == [[2, 2]]
+    with network.mode(training=False):
+        assert network.scores(np.ones((1, 2))).tolist() == [[1, 1]]
+    assert network.layers[0].training is True
+    with pytest.raises(TypeError, match="Told: got an attribute called training, which hides"):
+        type("Told", (Layer,), {"training": property(lambda self: True)})
+
+
+# ---- names that every layer has
+
+
+METHODS = ["train", "eval", "walk", "named", "forward", "backward", "bp_param", "astype", "without_cache",
+           "output_shape", "config", "cached", "multiply_adds", "is_training", "named_gradients"]  # fmt: skip
+DERIVED = ["children", "parameters", "buffers", "generators", "decayed", "has_parameters"]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_an_attribute_that_hides_a_method_is_an_error_when_a_chain_is_made(name):
+    layer = ReLU()
+    setattr(layer, name, 3)
+    for make in (lambda: Sequential([layer]), lambda: Residual([ReLU(), layer]),
+                 lambda: Network([layer], SoftmaxCrossEntropyLoss())):
+        with pytest.raises(TypeError, match=f"ReLU: got an attribute called {name}, which hides what every layer has"):
+            make()
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_an_attribute_with_the_name_of_what_a_layer_derives_is_an_error_that_says_what_it_is(name):
+    with pytest.raises(AttributeError, match=f"ReLU.{name} cannot be assigned: it is .* Call it otherwise"):
+        setattr(ReLU(), name, 3)
+
+
+@pytest.mark.parametrize("name", [*METHODS[:6], *DERIVED])
+def test_a_class_that_hides_what_every_layer_has_is_an_error_at_once(name):
+    for value in (3, Parameter()):
+        with pytest.raises((TypeError, RuntimeError)) as caught:
+            type("Hides", (Layer,), {name: value})
+        assert f"Hides: got an attribute called {name}, which hides" in str(caught.value)
+
+
+def test_methods_and_properties_may_be_written_anew():
+    class Written(ReLU):
+        children = property(lambda self: {})
+        decayed = property(lambda self: {})
+
+        def config(self):
+            return {}
+
+    layer = Written()
+    layer.forward = lambda x: 3 * x
+    assert Network([layer], SoftmaxCrossEntropyLoss()).scores(np.ones((1, 2))).tolist() == [[3, 3]]
+
+
+def test_slots_are_an_error_as_nothing_would_be_found_in_them():
+    with pytest.raises(TypeError, match="Slotted: got __slots__, wanted a class without"):
+        type("Slotted", (Layer,), {"__slots__": ("inner",)})
+    type("Without", (Layer,), {"__slots__": ()})
+
+
+def test_a_property_that_returns_a_layer_of_its_own_is_no_second_layer():
+    class Last(Sequential):
+        last = property(lambda self: self.layers[-1])
+
+    assert list(Last([Linear(3, 2), Linear(2, 1)]).children) == ["linear1", "linear2"]
+
+
+# ---- arrays that are not trained
+
+
+def test_a_buffer_is_a_copy_in_the_layers_type_that_keeps_its_shape_and_is_no_parameter():
+    mine = np.ones(4)
+    layer = Centre(4)
+    layer.mean = mine
+    layer.mean += 1
+    assert (mine == 1).all() and layer.mean.dtype == np.float32
+    assert list(layer.buffers) == ["mean"] and list(layer.parameters) == ["shift"]
+    with pytest.raises(ValueError, match=r"Centre.mean: got an array of shape \(5,\), wanted \(4,\)"):
+        layer.mean = np.ones(5)
+    assert layer.astype(np.float64).mean.dtype == np.float64
+
+
+def test_a_buffer_that_was_never_set_is_named_wherever_it_matters():
+    class Unset(ReLU):
+        seen = Buffer()
+
+    for use in (lambda: Unset().buffers, lambda: Unset().without_cache(), lambda: Unset().astype(np.float64),
+                lambda: Network([Unset()], SoftmaxCrossEntropyLoss())):
+        with pytest.raises(ValueError, match="Unset.seen was never set, wanted an array: assign one in __init__"):
+            use()
+
+
+def test_a_weight_that_a_subclass_declares_as_a_buffer_is_not_trained_and_the_other_way_round():
+    class Frozen(Linear):
+        W = Buffer()
+
+    class Thawed(Frozen):
+        W = Parameter()
+
+    assert (Frozen.parameter_names, Frozen.buffer_names) == ((), ("W",))
+    assert (Thawed.parameter_names, Thawed.buffer_names) == (("W",), ())
+    network = Network([Linear(5, 4), Frozen(4, 3), Linear(3, 3)], SoftmaxCrossEntropyLoss())
+    before = network.layers[1].W.copy()
+    network.evaluate(np.ones((7, 5), np.float32), np.arange(7) % 3)
+    assert list(network.gradients()) == ["linear1.W", "linear2.W"]
+    network.gradient_descent(1.0)
+    assert np.array_equal(network.layers[1].W, before) and list(network.buffers) == ["frozen1.W"]
+    assert check_layer(Frozen(4, 3), (7, 4)) < 1e-6
+
+
+def test_a_buffer_does_not_make_a_weight_that_is_not_declared_one_that_is():
+    class Undecided(Undeclared):
+        mean = Buffer()
+
+        def __init__(self):
+            super().__init__()
+            self.mean = np.zeros(3)
+
+    for use in (lambda: Undecided().parameters, lambda: check_layer(Undecided(), (7, 5))):
+        with pytest.raises(ValueError, match="Undecided has a bp_param and declares no weight"):
+            use()
+
+
+def test_without_cache_copies_what_is_not_trained_so_that_a_predict_leaves_it_alone():
+    class Counts(ReLU):
+        seen = Buffer()
+
+        def __init__(self):
+            self.seen, self.sizes = 0, []
+
+        def forward(self, x):
+            self.seen += len(x)
+            self.sizes.append(len(x))
+            return super().forward(x)
+
+    network = Network([Counts(), Linear(3, 2)], SoftmaxCrossEntropyLoss())
+    network.scores(np.ones((7, 3)))
+    network.predict(np.ones((5, 3)))
+    assert network.layers[0].seen == 7 and network.layers[0].sizes == [7]
