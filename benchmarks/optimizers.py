@@ -32,7 +32,7 @@ def run(session: Session) -> None:
             session.note(f"Not installed: torch. To install it: {HOW}")
         for title, shapes, kinds in CASES:
             table = session.table(title, "us a step", x="optimizer", ratios=(OURS,))
-            for kind in kinds:
+            for kind in kinds[:2] if session.quick else kinds:
                 measures = prepare(session, {OURS: (npbp, "optimizer")}, kind=kind, shapes=shapes,
                                    options={})
                 if torch:
