@@ -86,6 +86,7 @@ def fit(
         Measured after each epoch, in its order, never trained on. A share, such as 0.1, is
         drawn from ``train`` by its rng before the first shuffling: the same seed draws the same.
         With labels each class gives its share, to within one example, and keeps at least one.
+        A second call draws anew, also examples that the first was trained on: to go on, resume.
     epochs : int
         How often to go through ``train``. 0 gives an empty history.
     batch_size : int

@@ -266,7 +266,8 @@ def test_no_panel_and_no_legend_covers_another_or_leaves_the_picture(m):
     figure = curves(with_metrics(m), title="digits")
     figure.draw_without_rendering()
     left, right, *panels = figure.axes
-    boxes = [left.get_window_extent(), *(panel.get_tightbbox() for panel in panels), left.get_legend().get_window_extent()]
+    boxes = [left.get_window_extent(), *(panel.get_tightbbox() for panel in panels),
+             left.get_legend().get_window_extent()]
     for i, box in enumerate(boxes):
         assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 and figure.bbox.y0 <= box.y0
         assert not any(box.overlaps(other) for other in boxes[:i])

@@ -81,7 +81,7 @@ def calls(callback, values, name="validation_loss"):
 
 def overfit(**options):
     stopping, snapshots, network = EarlyStopping(**options), Snapshots(), small()
-    history = fit(network, noise(), validation=0.3, epochs=options.pop("epochs", 200), rng=rng(1), batch_size=8,
+    history = fit(network, noise(), validation=0.3, epochs=200, rng=rng(1), batch_size=8,
                   optimizer=SGD(0.5), callbacks=[stopping, snapshots])
     return network, history, stopping, snapshots
 

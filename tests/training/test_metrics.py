@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import npbp
-from npbp import History, Linear, Loss, Network, NeuralNet, ReLU, SGD, SoftmaxCrossEntropyLoss, fit
+from npbp import (SGD, History, Linear, MeanSquaredErrorLoss, Network, NeuralNet, ReLU,
+                  SoftmaxCrossEntropyLoss, fit)
 from npbp.datasets import one_hot
 from npbp.metrics import (
     Metric,
@@ -23,15 +24,6 @@ from npbp.training.totals import Totals
 
 rng = np.random.default_rng
 P = np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7], [0.2, 0.6, 0.2], [0.4, 0.4, 0.2]])
-
-
-class MeanSquaredError(Loss):
-    def forward(self, scores, targets):
-        self.cache = scores - targets
-        return scores, float(np.mean(self.cache**2))
-
-    def bp_input(self, grad=1.0):
-        return grad * 2 * self.cached() / self.cached().size
 
 
 def in_batches(metric, prediction, targets, size):
@@ -368,7 +360,7 @@ def test_the_walk_throughs_network_counts_metrics():
 def test_a_regression_has_its_metrics_and_no_correct(tmp_path):
     X = rng(0).standard_normal((60, 3)).astype(np.float32)
     t = (X @ rng(1).standard_normal((3, 2)) + 1000).astype(np.float32)
-    network = Network([Linear(3, 2, rng(2))], MeanSquaredError())
+    network = Network([Linear(3, 2, rng(2))], MeanSquaredErrorLoss())
     network.layers[0].W[-1] = 1000
     history = fit(network, (X, t), 0.25, epochs=30, batch_size=10, rng=rng(3),
                   metrics=[mean_absolute_error, r2])
@@ -386,7 +378,7 @@ def test_a_regression_has_its_metrics_and_no_correct(tmp_path):
 
 def test_a_classification_metric_of_a_regression_is_an_error_that_says_so():
     X = rng(0).standard_normal((20, 3)).astype(np.float32)
-    network = Network([Linear(3, 1, rng(2))], MeanSquaredError())
+    network = Network([Linear(3, 1, rng(2))], MeanSquaredErrorLoss())
     with pytest.raises(ValueError, match="^accuracy: got .* as prediction .*regression"):
         fit(network, (X, 100 * X[:, :1]), epochs=1, metrics=[accuracy])
 
