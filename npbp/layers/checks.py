@@ -161,8 +161,9 @@ def number(
 ) -> float:
     """``value`` as a float, if it is a real number and ``holds(it)``; else an error that names
     the owner, the argument and what was ``wanted``."""
-    real = np.ndim(value) == 0 and isinstance(value, (int, float, np.number, np.ndarray))
-    if not real or isinstance(value, bool) or np.asarray(value).dtype.kind not in "iufO":
+    if isinstance(value, np.ndarray) and not value.ndim:  # as a file has a single number
+        value = value[()]
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{owner}: got {name}={value!r} of type {type(value).__name__}, wanted {wanted}")
     try:
         found = float(value)
