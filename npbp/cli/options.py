@@ -53,6 +53,7 @@ def metric(text: str) -> str:
 
 
 def names(table: Any) -> str:
+    """What there is to choose from, in a help text."""
     return ", ".join(table)
 
 
@@ -180,6 +181,7 @@ def settled(given: dict[str, Any]) -> SimpleNamespace:
 
 
 def default_alpha(optimizer: str) -> float:
+    """The learning rate, unless --alpha says it."""
     return ALPHAS.get(optimizer, ALPHA)
 
 

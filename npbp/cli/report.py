@@ -14,7 +14,7 @@ from npbp.cli.recipe import CLASSES, metrics_of
 from npbp.datasets import Batches
 from npbp.network import Network
 from npbp.optimizers import Optimizer
-from npbp.plotting import confusion, curves
+from npbp.plotting import confusion
 from npbp.training import EarlyStopping, History
 from npbp.training.metrics import as_metrics, confusion_matrix
 from npbp.training.progress import Bar
@@ -44,6 +44,7 @@ def settings(options: SimpleNamespace) -> str:
 
 
 def plural(n: float, what: str) -> str:
+    """``3 epochs``, ``1 epoch``."""
     return f"{n:g} {what}{'' if n == 1 else 's'}"
 
 

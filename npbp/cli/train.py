@@ -11,7 +11,6 @@ import shutil
 import sys
 import warnings
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Callable, Iterator
 
 import numpy as np

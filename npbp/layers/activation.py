@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from npbp.layers.base import Layer, Parameter
+from npbp.layers.base import Layer
 from npbp.layers.checks import at_least_0, floating, size
+from npbp.layers.parameter import Parameter
 
 
 class Elementwise(Layer):

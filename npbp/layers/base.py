@@ -18,9 +18,9 @@ from typing import Any, Iterator
 
 import numpy as np
 
-from npbp.layers.checks import Checked, flag, floating, kind, numbers
+from npbp.layers.checks import Checked, flag, floating, kind
+from npbp.layers.mistakes import hidden, no_bp_param, undeclared, wrong_number
 from npbp.layers.nesting import COLLECTIONS, DEEPEST, fixed, found_in, joined, replaced
-from npbp.layers.speed import aligned_copy
 
 
 class Layer(Checked):
@@ -254,13 +254,13 @@ class Layer(Checked):
         if isinstance(gradients, dict):
             children = self.children
             if not gradients.keys() <= {*names, *children}:
-                raise ValueError(_wrong_number(self, gradients))
+                raise ValueError(wrong_number(self, gradients))
         elif gradients is None and not self.has_parameters:
             return {}
         else:
             gradients = (gradients,) if len(names) == 1 else gradients
             if not names or not isinstance(gradients, (tuple, list)) or len(gradients) != len(names):
-                raise ValueError(_wrong_number(self, gradients))
+                raise ValueError(wrong_number(self, gradients))
             gradients = dict(zip(names, gradients))
         found = {}
         for name in names:
@@ -273,7 +273,7 @@ class Layer(Checked):
             found[name] = d_W
         for child, layer in children.items():
             if child not in gradients and layer.has_parameters:
-                raise ValueError(_wrong_number(self, gradients))
+                raise ValueError(wrong_number(self, gradients))
             for name, d_W in layer.named(gradients.get(child)).items():
                 found[f"{child}.{name}"] = d_W
         return found
@@ -314,9 +314,9 @@ class Layer(Checked):
         for name, value in vars(Layer).items():
             own = getattr(cls, name)
             if callable(value) and not callable(own) or isinstance(value, property) and not isinstance(own, property):
-                raise TypeError(_hidden(cls, name))
+                raise TypeError(hidden(cls, name))
         if isinstance(cls.training, property) and cls.training.fset is None:
-            raise TypeError(_hidden(cls, "training"))
+            raise TypeError(hidden(cls, "training"))
         place = {method: next(i for i, base in enumerate(cls.__mro__) if method in vars(base))
                  for method in ("backward", "bp_input", "bp_param")}
         for method in ("bp_input", "bp_param"):
@@ -364,138 +364,19 @@ class Layer(Checked):
         """An attribute may have hidden a method."""
         for name, value in list(vars(self).items()):
             if callable(getattr(Layer, name, None)) and not callable(value):
-                raise TypeError(_hidden(type(self), name))
+                raise TypeError(hidden(type(self), name))
 
     def _check_bp_param(self) -> None:
         """Weights inside need a bp_param, and a bp_param needs weights."""
         cls = type(self)
         if cls.bp_param is not Layer.bp_param:
             if not (cls.parameter_names or cls.frozen_names() or self.children):
-                raise ValueError(_undeclared(self))
+                raise ValueError(undeclared(self))
         elif cls.backward is Layer.backward:
             inside = [name for name, child in self.children.items() if child.has_parameters]
             if inside:
-                raise ValueError(_no_bp_param(self, inside))
+                raise ValueError(no_bp_param(self, inside))
 
 
 HOLD_LAYERS = (Layer, *COLLECTIONS)
 PLAIN = {np.ndarray, int, float, bool, str, type(None)}  # a quick look, before the thorough one
-
-
-class Parameter:
-    """A weight array of a layer, declared in the body of the layer's class.
-
-    Assigning to it stores a copy in the layer's dtype, so that training never
-    writes into an array of the caller. Later assignments must keep the shape.
-
-    Raises
-    ------
-    ValueError
-        If an array of another shape is assigned.
-    TypeError
-        If what is assigned is not of real numbers, or is a masked array.
-
-    Examples
-    --------
-    >>> class Scale(Layer):
-    ...     s = Parameter()
-    ...     def __init__(self, features):
-    ...         self.s = np.ones(features)
-    >>> layer = Scale(3)
-    >>> layer.parameters
-    {'s': array([1., 1., 1.], dtype=float32)}
-    >>> layer.s = [1, 2]
-    Traceback (most recent call last):
-    ...
-    ValueError: Scale.s: got an array of shape (2,), wanted (3,)
-    """
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-        for listed in ("parameter_names", "buffer_names"):  # a subclass may declare it again
-            names = getattr(owner, listed)
-            if listed != self.listed:
-                setattr(owner, listed, tuple(other for other in names if other != name))
-            elif name not in names:
-                setattr(owner, listed, (*names, name))
-
-    # There is no __get__: reading layer.W finds the array in the instance.
-    def __set__(self, layer: Layer, value: Any) -> None:
-        held = layer.__dict__.get(self.name)
-        if value is held and held is not None and held.dtype == layer.dtype:
-            return  # layer.W -= step has been done in place
-        owner = f"{type(layer).__name__}.{self.name}"
-        value = numbers(owner, value)
-        if held is not None and value.shape != held.shape:
-            raise ValueError(f"{owner}: got an array of shape {value.shape}, wanted {held.shape}")
-        layer.__dict__[self.name] = aligned_copy(value, layer.dtype)
-
-    listed = "parameter_names"
-
-
-class Buffer(Parameter):
-    """An array that belongs to a layer and is not trained, such as a running mean.
-
-    It is declared as a `Parameter` is, saved with the network, and kept by checkpoints. A
-    class that declares a parameter of its base again, as a buffer, does not train it.
-
-    Examples
-    --------
-    >>> class Count(Layer):
-    ...     seen = Buffer()
-    ...     def __init__(self):
-    ...         self.seen = 0
-    >>> layer = Count()
-    >>> layer.parameters, layer.buffers
-    ({}, {'seen': array(0., dtype=float32)})
-    """
-
-    listed = "buffer_names"
-
-
-# ---- messages
-
-
-def _hidden(cls: type, name: str) -> str:
-    return (
-        f"{cls.__name__}: got an attribute called {name}, which hides what every layer has by this "
-        f"name (see npbp.Layer.{name}): call it otherwise"
-    )
-
-
-def _wrong_number(layer: Layer, gradients: Any) -> str:
-    names = ", ".join(layer.parameter_names)
-    inside = ", ".join(name for name, child in layer.children.items() if child.has_parameters)
-    got = kind(gradients)
-    if isinstance(gradients, dict) and gradients:
-        got = f"gradients of {', '.join(map(str, gradients))}"
-    if inside:
-        return (
-            f"{type(layer).__name__}.bp_param: got {got}, wanted a dict of what the bp_param of each "
-            f"layer inside returned, by its name: {inside}"
-            + (f"; and the gradients of {names}" if names else "")
-        )
-    return (
-        f"{type(layer).__name__}.bp_param: got {got}, wanted a tuple of "
-        f"{len(layer.parameter_names)} gradients, one for each of {names}"
-    )
-
-
-def _no_bp_param(layer: Layer, inside: list[str]) -> str:
-    entries = ", ".join(f'"{name}": ...' for name in inside)
-    return (
-        f"{type(layer).__name__} has layers with weights inside and no bp_param, so nothing would "
-        f"train them: write one that returns {{{entries}}}, what the bp_param of each returns for "
-        "the gradient of its output"
-    )
-
-
-def _undeclared(layer: Layer) -> str:
-    """The message for a ``bp_param`` of weights that the class does not declare."""
-    names = [name for name, value in vars(layer).items()
-             if isinstance(value, np.ndarray) and name != "cache"]
-    lines = ", ".join(f"`{name} = npbp.Parameter()`" for name in names or ["W"])
-    return (
-        f"{type(layer).__name__} has a bp_param and declares no weight, so nothing would be "
-        f"trained: write {lines} in the body of the class, a line for each weight, before __init__"
-    )

@@ -7,8 +7,9 @@ from typing import Any, Callable
 import numpy as np
 
 from npbp.initializers import xavier_uniform
-from npbp.layers.base import Layer, Parameter
+from npbp.layers.base import Layer
 from npbp.layers.checks import flag, floating, size, started
+from npbp.layers.parameter import Parameter
 from npbp.layers.speed import product
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from npbp.layers.base import Buffer, Layer, Parameter
+from npbp.layers.base import Layer
 from npbp.layers.checks import floating, number, size, sizes
+from npbp.layers.parameter import Buffer, Parameter
 
 
 class _Normalization(Layer):
