@@ -731,7 +731,7 @@ def test_a_save_that_is_broken_off_leaves_the_old_file_and_what_is_written_is_on
     fsync = os.fsync
     monkeypatch.setattr(os, "fsync", lambda descriptor: (synced.append(os.fstat(descriptor).st_size), fsync(descriptor)))
     small(seed=1).save(path)
-    assert synced[0] == path.stat().st_size and path.read_bytes() != before
+    assert synced[0] == path.stat().st_size and path.read_bytes() != before  # then the folder
 
     def full(descriptor):
         raise OSError(28, "No space left on device")
