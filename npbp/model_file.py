@@ -40,7 +40,8 @@ def save(network: Any, path: str | bytes | os.PathLike) -> None:
     layers = sum(1 for _ in network.chain.walk())
     if layers > MOST:
         raise ValueError(
-            f"{type(network).__name__}.save: got {layers:,} layers, wanted {MOST:,} at most: load makes no more"
+            f"{type(network).__name__}.save: got {layers:,} layers, wanted {MOST:,} at most: load makes "
+            "no more"
         )
     structure = np.array(json.dumps({"network": type(network).__name__, **network.config()}))
     if structure.nbytes > LONGEST:
@@ -78,7 +79,8 @@ def _written(value: Any) -> Any:
     if isinstance(value, Layer):
         return {"layer": recipe(value)}
     if isinstance(value, dict):  # a key that is a number would come back as text: (key,) is refused
-        return {"dict": {key if isinstance(key, str) else (key,): _written(part) for key, part in value.items()}}
+        return {"dict": {key if isinstance(key, str) else (key,): _written(part)
+                         for key, part in value.items()}}
     return [_written(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 

@@ -74,7 +74,7 @@ def measured(chain: Sequential, X: np.ndarray) -> dict[str, Cost]:
         record = records.get(place)
         if record is None:  # the whole chain
             seconds = _seconds(layer, X, {"bp_param": np.ones_like(y)} if layer.has_parameters else {})
-            shape, asked = y.shape[1:], ["bp_param"]
+            shape = y.shape[1:]
         elif record.output is None:
             costs[place] = Cost(None, 0, [], (0, 0), (0.0, 0.0))
             continue

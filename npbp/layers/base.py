@@ -312,8 +312,8 @@ class Layer(Checked):
                 "arrays of a layer are looked for in its __dict__"
             )
         for name, value in vars(Layer).items():
-            own = getattr(cls, name)
-            if callable(value) and not callable(own) or isinstance(value, property) and not isinstance(own, property):
+            own, derived = getattr(cls, name), isinstance(value, property)
+            if callable(value) and not callable(own) or derived and not isinstance(own, property):
                 raise TypeError(hidden(cls, name))
         if isinstance(cls.training, property) and cls.training.fset is None:
             raise TypeError(hidden(cls, "training"))

@@ -26,7 +26,7 @@ class fixed(property):
     >>> Square().sides = 3
     Traceback (most recent call last):
     ...
-    AttributeError: Square.sides cannot be assigned: it is the number of sides. Has an attribute of your own this name? Call it otherwise
+    AttributeError: Square.sides cannot be assigned: it is the number of sides. ...
     """
 
     def __set__(self, owner: Any, value: Any) -> None:
@@ -54,7 +54,7 @@ def found_in(kind: type, name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, kind):
         yield name, value
     elif isinstance(value, dict):
-        for key, part in value.items():
+        for key, part in list(value.items()):  # a list: another thread may add to it
             if isinstance(part, holders):
                 yield from found_in(kind, f"{name}.{key}", part)
     elif isinstance(value, (list, tuple)):
@@ -70,7 +70,7 @@ def found_in(kind: type, name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def replaced(kind: type, value: Any, function: Callable[[Any], Any]) -> Any:
-    """A copy of an attribute, with ``function`` of each object of a class in it.
+    """A copy of a collection, with ``function`` of each object of a class in it.
 
     Examples
     --------
@@ -85,8 +85,8 @@ def replaced(kind: type, value: Any, function: Callable[[Any], Any]) -> Any:
             return value
         parts = [replaced(kind, part, function) for part in value]
         return value._make(parts) if hasattr(value, "_make") else type(value)(parts)
+    value = copy.copy(value)  # of its own class
     if isinstance(value, (list, dict)):
-        value = copy.copy(value)  # of its own class
         for key, part in value.items() if isinstance(value, dict) else enumerate(value):
             if isinstance(part, holders):
                 value[key] = replaced(kind, part, function)

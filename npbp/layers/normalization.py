@@ -188,8 +188,7 @@ class BatchNorm1d(_Normalization):
         if m > 1:
             unbiased = var * (m / (m - 1))
             for running, batch in ((self.running_mean, mean), (self.running_var, unbiased)):
-                running *= 1 - self.momentum
-                running += self.momentum * batch
+                running += self.momentum * (batch - running)  # at once: a thread may predict
 
     def config(self) -> dict[str, Any]:
         return {"features": self.features, "momentum": self.momentum, "eps": self.eps}
