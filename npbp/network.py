@@ -143,12 +143,13 @@ class Network:
         return self.chain.forward(X)
 
     def evaluate(self, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, float, float]:
-        """``(probabilities, correct, loss)`` of a batch.
+        """``(prediction, correct, loss)`` of a batch.
 
-        ``X`` is ``(N, in_features)``, ``Y`` labels ``(N,)`` or rows ``(N, C)``;
-        ``correct`` is the fraction of the examples whose largest probability is at
-        the target, or None where there are no classes (see `npbp.losses.fraction_correct`).
-        What the backward needs is kept, for ``backprop``.
+        ``X`` is ``(N, in_features)``, ``Y`` what the loss takes, such as labels ``(N,)`` or rows
+        ``(N, C)``. ``prediction`` is what the scores stand for: with softmax probabilities, in a
+        regression the scores themselves. ``correct`` is the fraction of the predictions that are
+        right, or None where nothing is right or wrong (see `npbp.Loss.correct`). What the backward
+        needs is kept, for ``backprop``.
         """
         prediction, loss = self.loss(self.scores(X), Y)
         return prediction, self.correct(prediction, Y), loss
@@ -156,10 +157,10 @@ class Network:
     def correct(self, prediction: np.ndarray, Y: np.ndarray) -> float | None:
         """The fraction of the predictions that are right, or None: see `npbp.Loss.correct`."""
         counted = correct_of(self.loss, prediction, Y)
-        return None if counted is None else counted[0] / max(counted[1], 1)
+        return counted[0] / counted[1] if counted and counted[1] else None
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """The probabilities, ``(N, in_features)`` to ``(N, C)``.
+        """The prediction, such as probabilities: ``(N, in_features)`` to ``(N, C)``.
 
         It leaves no trace: a ``backprop`` after it, or at the same time in another
         thread, is still that of the last ``evaluate``.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import inspect
 import statistics
 import time
 from typing import Any, Callable, Iterator, NamedTuple
@@ -226,13 +227,14 @@ def _total(network: Any) -> tuple:
 
 
 def _signature(part: Any) -> str:
-    """How to write a layer down in a table: ``Linear(784, 32)``; those inside have lines of their own."""
-    values = part.config().values() if hasattr(part, "config") else ()
-    if isinstance(part, Layer) and part.children:
-        values = ["..." if list(found_in(Layer, "", value)) else repr(value) for value in values]
-    else:
-        values = map(repr, values)
-    return f"{type(part).__name__}({', '.join(values)})"
+    """How to write a layer down in a table: ``Linear(784, 32)``, as it is made; those inside have
+    lines of their own."""
+    places, shown = list(inspect.signature(type(part)).parameters), []
+    for i, (name, value) in enumerate(part.config().items() if hasattr(part, "config") else ()):
+        inside = isinstance(part, Layer) and list(found_in(Layer, "", value))
+        text = "..." if inside else repr(value)
+        shown.append(text if places[i:i + 1] == [name] else f"{name}={text}")
+    return f"{type(part).__name__}({', '.join(shown)})"
 
 
 def _cells(cost: Cost) -> tuple:

@@ -648,12 +648,12 @@ def test_the_plain_summary_is_what_it_always_was():
     rng = np.random.default_rng(0)
     layers = [Linear(784, 128, rng), ReLU(), Linear(128, 10, rng, bias=False)]
     assert Network(layers, SoftmaxCrossEntropyLoss()).summary().splitlines() == [
-        "layer                           output shape  parameters",
-        "linear1 Linear(784, 128)        (N, 128)         100,480",
-        "relu1   ReLU()                  (N, 128)               0",
-        "linear2 Linear(128, 10, False)  (N, 10)            1,280",
+        "layer                                output shape  parameters",
+        "linear1 Linear(784, 128)             (N, 128)         100,480",
+        "relu1   ReLU()                       (N, 128)               0",
+        "linear2 Linear(128, 10, bias=False)  (N, 10)            1,280",
         "loss    SoftmaxCrossEntropyLoss('mean')",
-        "total                                            101,760",
+        "total                                                 101,760",
     ]
 
 

@@ -28,7 +28,7 @@ class History:
         batch, so that the weights change under it.
     correct : list of float
         The fraction of the training examples that were right, counted in the same way.
-        Empty where there are no classes (see `npbp.losses.fraction_correct`).
+        Empty where there are no classes (see `npbp.Loss.correct`).
     validation_loss, validation_correct : list of float
         The same over the validation examples, with the weights of the epoch's end.
         Empty if there are none.
