@@ -71,8 +71,10 @@ class Loss(Checked):
     def __call__(
         self, scores: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> tuple[np.ndarray, float]:
-        weights = () if sample_weight is None else (sample_weight,)  # your own need not know of it
-        returned = self.forward(scores, targets, *weights)
+        if sample_weight is None:  # a loss of your own need not know of it
+            returned = self.forward(scores, targets)
+        else:
+            returned = self.forward(scores, targets, sample_weight)
         if type(returned) is not tuple or len(returned) != 2 or type(returned[1]) is not float:
             self._check_returned(returned)
         return returned
