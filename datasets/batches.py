@@ -69,8 +69,9 @@ class Batches:
         if self.y.ndim not in (1, 2):
             raise ValueError(f"y has to be labels (N,) or rows (N, C), not {self.y.shape}")
         if self.y.ndim == 1 and self.y.dtype.kind not in "iu":
-            raise TypeError(f"labels (N,) have to be integers, not {self.y.dtype}; targets that "
-                            "are not labels are rows (N, C): y[:, None] if C is 1")
+            raise TypeError(f"labels (N,) have to be integers, not {self.y.dtype}: y.astype(int), if "
+                            "they are whole numbers; targets that are not labels are rows (N, C): "
+                            "y[:, None] if C is 1")
         if self.y.dtype.kind not in "biuf":
             raise TypeError(f"rows (N, C) have to be real numbers, not {self.y.dtype}")
         if self.y.dtype.kind == "f" and np.isnan(self.y).any():

@@ -14,7 +14,7 @@ from typing import Sequence
 import npbp
 from npbp import datasets
 from npbp.cli import download, predict, train
-from npbp.cli.common import Failed, Parser, complain, drop, stopped
+from npbp.cli.common import Failed, Help, Parser, complain, drop, stopped
 from npbp.cli.run_folder import new_run_folder
 from npbp.training import DivergedError
 
@@ -73,7 +73,7 @@ def _can_write() -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
-        prog="npbp", formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="npbp", formatter_class=Help,
         description="Back-propagation in pure NumPy.",
         epilog="examples:\n"
                "  npbp train                              a few seconds, no network needed\n"

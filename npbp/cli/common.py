@@ -8,6 +8,7 @@ import math
 import os
 import signal
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from npbp import datasets
@@ -34,13 +35,20 @@ class Parser(argparse.ArgumentParser):
             file.write(message)
 
 
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Its lines are not broken at a hyphen: an option is in one piece, to be searched and copied."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
 def subcommand(
     commands: Any, name: str, run: Any, text: str, epilog: str
 ) -> argparse.ArgumentParser:
     """Add ``npbp NAME``, which calls ``run(options)``."""
     sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".",
                               epilog="examples:\n" + epilog,
-                              formatter_class=argparse.RawDescriptionHelpFormatter)
+                              formatter_class=Help)
     sub.set_defaults(run=run, command=name)
     return sub
 

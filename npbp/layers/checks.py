@@ -50,6 +50,11 @@ class Checked:
         if type(grad) is not np.ndarray:
             grad = plain(type(self).__name__, grad)
         if grad.shape != shape:
+            if grad.dtype == object and not grad.ndim and grad.item() is None:
+                raise TypeError(
+                    f"{type(self).__name__}: got nothing as the gradient, wanted one of shape {shape}: is a "
+                    "`return` missing in the bp_input above?"
+                )
             raise ValueError(
                 f"{type(self).__name__}: got a gradient of shape {grad.shape}, wanted "
                 f"{shape}, the shape of the output of the last forward"
@@ -66,6 +71,11 @@ class Checked:
             raise TypeError(
                 f"{name}: got uint8, wanted floating numbers: these look like raw "
                 "images, so scale them first: x.astype(np.float32) / 255"
+            )
+        if x.dtype == object and not x.ndim and x.item() is None:
+            raise TypeError(
+                f"{name}: got nothing, wanted an array (N, ...): is a `return` missing in the forward of "
+                "the layer below?"
             )
         if x.dtype.kind not in "iu":
             raise TypeError(

@@ -173,6 +173,8 @@ class Residual(Sequential):
     def forward(self, x: np.ndarray) -> np.ndarray:
         x = self.batch(x)
         y = super().forward(x)
+        if y is None:
+            raise self._nothing("forward", self.layers[-1])
         self._fits(x.shape, y.shape)
         self.cache = x.shape, x.dtype
         return (x + y).astype(x.dtype, copy=False)
@@ -188,6 +190,8 @@ class Residual(Sequential):
         return super().bp_param(self._upstream(grad))
 
     def _sum(self, grad: np.ndarray, d_x: np.ndarray) -> np.ndarray:
+        if d_x is None:
+            raise self._nothing("bp_input", self.layers[0])
         return (grad + d_x).astype(self.cached()[1], copy=False)
 
     def _upstream(self, grad: np.ndarray) -> np.ndarray:
@@ -198,6 +202,12 @@ class Residual(Sequential):
         if shape is not None and y is not None:
             self._fits(("N", *shape), ("N", *y))
         return y
+
+    def _nothing(self, method: str, layer: Layer) -> TypeError:
+        return TypeError(
+            f"Residual: got nothing from the {method} of {layer!r} inside, wanted an array: is a `return` "
+            "missing there?"
+        )
 
     def _fits(self, x: tuple, y: tuple) -> None:
         if x != y:

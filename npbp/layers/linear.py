@@ -139,7 +139,7 @@ class Linear(Layer):
         return x, self.upstream(grad, (len(x), self.out_features))
 
     def _wrong_input(self, shape: tuple) -> str:
-        cause = "the layer below has another size"
+        cause = "the layer below, or the data, has another size"
         if len(shape) == 1:
             cause = "a single example is a batch of one: x[None, :]"
         elif len(shape) > 2:

@@ -51,7 +51,7 @@ class _Normalization(Layer):
         axes = len(features)
         if axes < len(shape) <= self.most and shape[-axes:] == features:
             return
-        cause = "the layer below has another size"
+        cause = "the layer below, or the data, has another size"
         if len(shape) <= axes:
             cause = "a single example is a batch of one: x[None, ...]"
         elif len(shape) > self.most:

@@ -9,10 +9,11 @@ scores, the gradient that the last layer is given.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from npbp.layers.checks import Checked
+from npbp.layers.checks import Checked, kind
 from npbp.losses.correct import count_correct
 
 
@@ -71,8 +72,21 @@ class Loss(Checked):
         self, scores: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> tuple[np.ndarray, float]:
         if sample_weight is None:  # a loss of your own need not know of it
-            return self.forward(scores, targets)
-        return self.forward(scores, targets, sample_weight)
+            returned = self.forward(scores, targets)
+        else:
+            returned = self.forward(scores, targets, sample_weight)
+        if type(returned) is not tuple or len(returned) != 2 or type(returned[1]) is not float:
+            self._check_returned(returned)
+        return returned
+
+    def _check_returned(self, returned: Any) -> None:
+        pair = isinstance(returned, (tuple, list)) and len(returned) == 2
+        if not pair or returned[1] is None or np.ndim(returned[1]):
+            got = f"(prediction, {kind(returned[1])})" if pair else kind(returned)
+            raise TypeError(
+                f"{type(self).__name__}.forward: got {got}, wanted (prediction, number) returned: the "
+                "number is the mean of the loss over the batch, or its sum"
+            )
 
     def reduced(
         self,

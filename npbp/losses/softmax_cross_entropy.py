@@ -204,6 +204,9 @@ class SoftmaxCrossEntropyLoss(Loss):
 def _class_weights(value: Any) -> list[float] | None:
     if value is None:
         return None
+    if isinstance(value, (str, dict)):  # which need to know the examples
+        raise TypeError(f"{NAME}: got class_weights={value!r}, wanted a number for each class: that is for "
+                        "npbp.fit, as fit(..., class_weights=...)")
     value = numbers(f"{NAME}: class_weights", value)
     return weights(NAME, "class_weights", value, (value.size,)).tolist()
 

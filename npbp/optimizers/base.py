@@ -13,7 +13,7 @@ from typing import Any, Callable, Union
 
 import numpy as np
 
-from npbp.layers.checks import at_least_0, flag, size
+from npbp.layers.checks import at_least_0, flag, kind, size
 from npbp.layers.speed import aligned_copy
 from npbp.optimizers import schedules, trees
 from npbp.optimizers.checks import above_0, learning_rate, listed
@@ -142,6 +142,11 @@ class Optimizer:
             parameter is no array that can be changed; if the state is that of others; if a
             schedule returns no learning rate. Nothing has been changed then.
         """
+        if "_served" not in self.__dict__:
+            raise TypeError(
+                f"{type(self).__name__}.__init__: got no alpha and no other option passed on, wanted a line "
+                "super().__init__(alpha)"
+            )
         if type(parameters) is not dict or gradients is None:
             parameters, gradients = self._of_network(parameters, gradients)
         weights, gradients = self._checked(parameters, gradients)
@@ -383,6 +388,11 @@ class Optimizer:
 
     def _fresh(self, name: str, W: np.ndarray) -> dict[str, np.ndarray]:
         started = self.start(np.asarray(W, working(W)))
+        if not isinstance(started, dict):
+            raise TypeError(
+                f"{type(self).__name__}.start: got {kind(started)}, wanted a dict of arrays by name, {{}} if "
+                "there are none: is a `return` missing?"
+            )
         state = {key: aligned_copy(a, np.asarray(a).dtype) for key, a in started.items()}
         for key, array in state.items():
             if self.elementwise and array.shape != W.shape:

@@ -82,7 +82,8 @@ class Checkpoints:
         self.callbacks = [c for c in callbacks if hasattr(c, "state_dict")]
         for part in (optimizer, *self.callbacks):
             _keeps_its_state(part)
-        self.record = {**record(network, train, validation, optimizer, self.callbacks), **counted}
+        # What is counted comes first: with another share of validation the data differ as well.
+        self.record = {**counted, **record(network, train, validation, optimizer, self.callbacks)}
         self.environment = environment()
         self.generators = {id(g): (name, g) for name, g in reversed(generators(network, train).items())}
         # Not a number at the start is how a layer's buffer may begin; a weight may not.
@@ -317,6 +318,8 @@ def _paths(folder: Path) -> list[Path]:
         found = {name: NAME.fullmatch(name) for name in os.listdir(folder)}
     except FileNotFoundError:
         return []
+    except NotADirectoryError as error:
+        raise NotADirectoryError(error.errno, "this is a file, wanted a folder", str(folder)) from None
     steps = {name: int(match[1]) for name, match in found.items() if match}
     return [folder / name for name in sorted(steps, key=steps.get, reverse=True)]
 
@@ -334,8 +337,8 @@ def _too_far(path: Path, held: dict, epochs: int) -> str:
     epoch, batch = held["epoch"], held["batch"]
     if epoch - 1 < epochs or epoch - 1 == epochs and not batch:
         return ""
-    return (f"fit: got epochs={epochs}, wanted {epoch if batch else epoch - 1} or more: {path} stands at "
-            f"batch {batch} of epoch {epoch}")
+    stands = f"is at batch {batch} of epoch {epoch}" if batch else f"has {epoch - 1} whole epochs"
+    return f"fit: got epochs={epochs}, wanted {epoch if batch else epoch - 1} or more: {path} {stands}"
 
 
 def _warn_of_another_machine(path: Path, before: dict, now: dict) -> None:

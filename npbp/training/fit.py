@@ -183,8 +183,12 @@ def fit(
     if callable(callbacks):
         raise TypeError(f"fit: got callbacks={callbacks!r}, wanted a list: callbacks=[...]")
     callbacks = tuple(callbacks or ())
-    if not all(callable(callback) for callback in callbacks):
-        raise TypeError(f"fit: got callbacks={callbacks!r}, wanted functions of (network, history)")
+    for callback in callbacks:
+        if isinstance(callback, type):
+            raise TypeError(f"fit: got {kind(callback)} as a callback, wanted an object of it: is a pair of "
+                            f"parentheses missing, as in {callback.__name__}()?")
+        if not callable(callback):
+            raise TypeError(f"fit: got callbacks={callbacks!r}, wanted functions of (network, history)")
     check_callbacks(callbacks, optimizer, metrics, validation is not None)
     on_start, on_batch, on_end = (
         [getattr(callback, hook) for callback in callbacks if hasattr(callback, hook)]

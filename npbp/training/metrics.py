@@ -295,8 +295,9 @@ def as_metrics(given: Any) -> dict[str, Metric]:
     for name, metric in pairs:
         if isinstance(metric, (type, str)) or not (_is_metric(metric) or callable(metric)):
             raise TypeError(
-                f"fit: got {metric!r} as a metric, wanted a function of (prediction, targets) or an "
-                "object such as npbp.metrics.accuracy or npbp.metrics.top_k(3)"
+                f"fit: got {kind(metric) if isinstance(metric, type) else repr(metric)} as a metric, wanted "
+                "a function of (prediction, targets) or an object such as npbp.metrics.accuracy or "
+                "npbp.metrics.top_k(3)"
             )
         if not isinstance(name, str) or not name.isprintable() or not name or set(name) & set(',"<>'):
             raise ValueError(

@@ -138,6 +138,10 @@ def shown_default(option):
     return str(value).removesuffix(".0")
 
 
+def test_no_option_is_broken_at_its_hyphen(help_text):
+    assert [line for line in help_text.splitlines() if line.endswith("-")] == []
+
+
 def test_the_help_names_every_choice(help_text):
     text = "".join(help_text.split())
     for names in ("relu, leaky-relu, prelu, elu, selu, gelu, silu, sigmoid, tanh, softplus, softsign, "

@@ -270,7 +270,7 @@ def test_a_checkpoint_that_is_no_folder_is_one_line(killed, capsys):
     (killed / "checkpoint").write_text("")
     code, _, error = resumed(capsys, killed)
     assert code == 1
-    assert error == f"npbp train: {killed / 'checkpoint'}: Not a directory\n"
+    assert error == f"npbp train: {killed / 'checkpoint'}: this is a file, wanted a folder\n"
 
 
 def test_checkpoints_that_are_all_damaged_are_one_line(killed, capsys):

@@ -138,7 +138,7 @@ def test_what_was_given_can_be_read_back():
     (np.ones((3, 2), complex), [0] * 3, TypeError, "complex"),
     (np.ones(3), [0] * 3, ValueError, r"\(3,\)"),
     (np.ones((3, 2)), [0] * 4, ValueError, "3 examples, y has 4"),
-    (np.ones((3, 2)), [0.0] * 3, TypeError, r"float64.*y\[:, None\]"),
+    (np.ones((3, 2)), [0.0] * 3, TypeError, r"float64: y.astype\(int\), .*y\[:, None\]"),
     (np.ones((3, 2)), np.zeros(3, bool), TypeError, "bool"),
     (np.ones((3, 2)), np.zeros((3, 1, 1)), ValueError, r"\(3, 1, 1\)"),
     (np.ones((3, 2)), 5, ValueError, r"\(\)")])

@@ -108,6 +108,15 @@ def test_a_layer_without_its_methods_says_which_one_is_missing():
         Empty().bp_input(np.ones((2, 3)))
 
 
+def test_a_return_that_is_missing_in_the_layer_beside_is_named():
+    with pytest.raises(TypeError, match="^ReLU: got nothing, wanted .* a `return` missing in the forward"):
+        ReLU()(None)
+    layer = ReLU()
+    layer(np.ones((2, 3)))
+    with pytest.raises(TypeError, match="^ReLU: got nothing as the gradient.* a `return` missing in the bp_input"):
+        layer.bp_input(None)
+
+
 def test_a_single_number_is_no_batch():
     with pytest.raises(ValueError, match="Affine: got a single number"):
         Affine(4)(1.0)

@@ -600,3 +600,19 @@ def test_in_the_graph_nested_layers_have_the_gradients_that_they_have_in_a_netwo
     np.testing.assert_allclose(found[x], network.bp_input(), rtol=1e-10, atol=1e-14)
     for name, gradient in network.gradients().items():
         np.testing.assert_allclose(found[W[name]], gradient, rtol=1e-10, atol=1e-14)
+
+
+def test_a_return_that_is_missing_inside_of_a_residual_is_named():
+    class Silent(Layer):
+        def forward(self, x):
+            return x if self.training else None
+
+        def bp_input(self, grad):
+            pass
+
+    layer, x = Residual([Silent()]), np.ones((2, 3))
+    with pytest.raises(TypeError, match=r"^Residual: got nothing from the forward of Silent\(\) inside"):
+        layer.eval()(x)
+    layer.train()(x)
+    with pytest.raises(TypeError, match=r"^Residual: got nothing from the bp_input of Silent\(\) inside"):
+        layer.bp_input(x)

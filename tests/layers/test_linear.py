@@ -63,7 +63,7 @@ def test_an_empty_batch_passes_through():
     [
         ((784,), r"batch of one: x\[None, :\]"),
         ((64, 28, 28), r"must be flattened: x\.reshape\(len\(x\), -1\)"),
-        ((64, 783), "the layer below has another size"),
+        ((64, 783), "the layer below, or the data, has another size"),
     ],
 )
 def test_an_input_of_the_wrong_shape_is_an_error_with_its_likely_cause(shape, cause):

@@ -50,6 +50,27 @@ def test_a_loss_without_its_methods_says_which_one_is_missing():
         Empty().bp_input()
 
 
+@pytest.mark.parametrize("returned, got", [
+    (None, "nothing"), (0.5, "a float"), ((1, 2, 3), "a tuple of 3"),
+    ((1, None), r"\(prediction, nothing\)"), ((1, np.ones(2)), r"\(prediction, an array of shape \(2,\)\)")])
+def test_a_forward_that_does_not_return_a_prediction_and_one_number_says_so(returned, got):
+    class Wrong(Loss):
+        def forward(self, scores, targets):
+            return returned
+
+    with pytest.raises(TypeError, match=rf"^Wrong.forward: got {got}, wanted \(prediction, number\)"):
+        Wrong()(np.ones((2, 3)), np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("number", [1, np.float32(1), np.array(1.0), np.float64(1)])
+def test_the_number_may_be_of_numpy(number):
+    class Fine(Loss):
+        def forward(self, scores, targets):
+            return scores, number
+
+    assert Fine()(np.ones((2, 3)), np.ones((2, 3)))[1] == 1
+
+
 def test_a_loss_is_no_layer_and_a_layer_is_no_loss():
     with pytest.raises(TypeError, match="Network: got MeanSquaredError.* as a layer"):
         Network([Linear(5, 3), MeanSquaredError()], MeanSquaredError())

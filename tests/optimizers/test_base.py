@@ -548,6 +548,30 @@ def test_a_rule_that_keeps_what_start_did_not_make_is_an_error():
         Forgetful(0.1).step([np.ones(2)], [np.ones(2)])
 
 
+def test_a_start_without_its_return_is_an_error_that_says_so():
+    class Silent(Optimizer):
+        def start(self, W):
+            {"v": np.zeros_like(W)}
+
+        def rule(self, d_W, state, t):
+            return d_W
+
+    with pytest.raises(TypeError, match=r"Silent.start: got nothing, wanted a dict .* is a `return` missing"):
+        Silent(0.1).step([np.ones(2)], [np.ones(2)])
+
+
+def test_an_init_that_forgets_the_one_of_its_base_is_an_error_that_says_so():
+    class Alone(Optimizer):
+        def __init__(self, alpha):
+            self.alpha = alpha
+
+        def rule(self, d_W, state, t):
+            return d_W
+
+    with pytest.raises(TypeError, match=r"Alone.__init__: .*super\(\).__init__\(alpha\)"):
+        Alone(0.1).step([np.ones(2)], [np.ones(2)])
+
+
 def test_a_base_without_a_rule_says_so():
     with pytest.raises(NotImplementedError, match=r"Optimizer has no rule\(d_W, state, t\)"):
         Optimizer(0.1).step([np.ones(2)], [np.ones(2)])

@@ -677,8 +677,9 @@ def test_a_full_disk_is_an_error_that_names_the_file_and_the_ones_before_stay_wh
 
 def test_a_file_in_place_of_the_folder_is_named(tmp_path):
     (tmp_path / "run").write_text("a file")
-    with pytest.raises(OSError, match="run"):
-        train(tmp_path / "run")
+    for resume in (False, True):
+        with pytest.raises(NotADirectoryError, match="this is a file, wanted a folder: .*run"):
+            train(tmp_path / "run", resume=resume)
     assert (tmp_path / "run").read_text() == "a file"
 
 

@@ -11,8 +11,8 @@ import warnings
 import numpy as np
 import pytest
 
-from npbp import (DivergedError, History, Layer, Linear, Loss, Network, NeuralNet, ReLU, SGD,
-                  SoftmaxCrossEntropyLoss, fit)
+from npbp import (CsvLog, DivergedError, EarlyStopping, History, Layer, Linear, Loss, Network, NeuralNet,
+                  Progress, ReLU, SGD, SoftmaxCrossEntropyLoss, fit)
 from npbp.datasets import Batches, load, one_hot
 
 rng = np.random.default_rng
@@ -560,6 +560,13 @@ def test_a_callback_that_returns_true_stops_the_training_after_that_epoch(stop):
 def test_a_callback_that_returns_anything_else_does_not_stop_it(returned):
     history = fit(small("mean"), two_classes(), epochs=3, callbacks=[lambda *_: returned])
     assert len(history.loss) == 3
+
+
+@pytest.mark.parametrize("callback", [EarlyStopping, Progress, CsvLog])
+def test_a_class_in_place_of_a_callback_is_named_before_the_training(callback):
+    name = callback.__name__
+    with pytest.raises(TypeError, match=rf"fit: got the class {name} as a callback.* as in {name}\(\)"):
+        fit(small("mean"), two_classes(), epochs=1, callbacks=[callback])
 
 
 # ---- a learning rate that is too large

@@ -246,7 +246,7 @@ def confidence(prediction, targets):
     ("accuracy", TypeError, "wanted a list"),
     (3, TypeError, "wanted a list"),
     (["accuracy"], TypeError, "got 'accuracy' as a metric, .*npbp.metrics.accuracy"),
-    ([top_k], TypeError, r"as a metric, wanted .*npbp.metrics.top_k\(3\)"),
+    ([top_k], TypeError, r"got the class TopK as a metric, wanted .*npbp.metrics.top_k\(3\)"),
     ([3], TypeError, "got 3 as a metric"),
     ([None], TypeError, "got None as a metric"),
     ([lambda p, t: 0.0], ValueError, 'the name .<lambda>.*metrics={"name": function}'),

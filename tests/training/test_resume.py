@@ -311,10 +311,16 @@ def test_another_share_for_the_validation_is_refused(tmp_path):
     small(validation=0.25, checkpoint=tmp_path)
     with pytest.raises(ValueError, match="got 0.5 as the share of validation, wanted 0.25"):
         small(validation=0.5, checkpoint=tmp_path, resume=True)
-    with pytest.raises(ValueError, match="as X of train, wanted"):
+    with pytest.raises(ValueError, match="got none as the share of validation, wanted 0.25"):
         small(validation=data(20), checkpoint=tmp_path, resume=True)
     with pytest.raises(ValueError, match="as X of train, wanted"):
         small(data(9), validation=0.25, checkpoint=tmp_path, resume=True)
+
+
+def test_a_share_for_the_validation_that_is_new_is_named_and_not_the_data_without_it(tmp_path):
+    small(checkpoint=tmp_path)
+    with pytest.raises(ValueError, match="got 0.25 as the share of validation, wanted none"):
+        small(validation=0.25, checkpoint=tmp_path, resume=True)
 
 
 # ---- at its end
@@ -340,7 +346,7 @@ def test_with_fewer_epochs_than_there_are_it_says_so(tmp_path):
     small(checkpoint=tmp_path)
     network = Network([Linear(3, 2, rng(5))], SoftmaxCrossEntropyLoss())
     before = network.parameters["linear1.W"].copy()
-    with pytest.raises(ValueError, match="fit: got epochs=2, wanted 3 or more: .*batch 0 of epoch 4"):
+    with pytest.raises(ValueError, match="fit: got epochs=2, wanted 3 or more: .* has 3 whole epochs$"):
         small(network=network, checkpoint=tmp_path, resume=True, epochs=2)
     np.testing.assert_array_equal(network.parameters["linear1.W"], before)
 
