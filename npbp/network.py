@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
+import warnings
 from typing import Any, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -17,11 +18,16 @@ import numpy as np
 from npbp import model_file
 from npbp import summary as tables
 from npbp import trace as tracing
-from npbp.layers import Layer, Linear, ReLU, Sequential
+from npbp.layers import Layer, Linear, ReLU, Sequential, Sigmoid, Softmax
 from npbp.layers.checks import flag, floating
 from npbp.layers.containers import chain
 from npbp.layers.nesting import fixed
-from npbp.losses import SoftmaxCrossEntropyLoss, correct_of
+from npbp.losses import (
+    BinaryCrossEntropyLoss,
+    KullbackLeiblerLoss,
+    SoftmaxCrossEntropyLoss,
+    correct_of,
+)
 from npbp.optimizers import learning_rate  # one place says what an alpha is
 from npbp.trace import Trace
 
@@ -50,6 +56,11 @@ class Network:
     TypeError
         If a layer is no `Layer`, or the loss cannot be called or has no ``bp_input``.
 
+    Warns
+    -----
+    UserWarning
+        If the last layer is a softmax or a sigmoid, and the loss is one that has it inside.
+
     Examples
     --------
     >>> from npbp import Linear, Network, ReLU, SoftmaxCrossEntropyLoss
@@ -73,6 +84,7 @@ class Network:
                 f"Network: got {loss!r} as the loss, wanted an object of a class of npbp.Loss "
                 "(not a layer): is a pair of parentheses missing, as in SoftmaxCrossEntropyLoss()?"
             )
+        _warn_of_two(layers[-1], loss)
         self.loss = loss
         self.chain = Sequential(layers)
         self.names = self.chain.names  # such as "linear1"
@@ -370,6 +382,17 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network([{', '.join(map(repr, self.layers))}], {self.loss!r})"
+
+
+def _warn_of_two(last: Layer, loss: Any) -> None:
+    """A loss that is taken from scores does to them what the last layer has done already."""
+    for layer, losses in ((Softmax, (SoftmaxCrossEntropyLoss, KullbackLeiblerLoss)),
+                          (Sigmoid, (BinaryCrossEntropyLoss,))):
+        if isinstance(last, layer) and isinstance(loss, losses):
+            name = layer.__name__
+            warnings.warn(
+                f"Network: got {name}() before {type(loss).__name__}, which does that itself: leave "
+                f"{name}() out, as twice it trains, only worse", stacklevel=3)
 
 
 class NeuralNet(Network):

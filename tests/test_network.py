@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from own_layers import Centre, Noise, Pair, Sum
 
+import npbp
 from npbp import (
     Buffer,
     Layer,
@@ -797,3 +798,17 @@ def test_a_nan_from_the_start_does_not_stop_a_summary():
     network = small()
     network.parameters["linear1.W"][...] = np.nan
     assert cells(network.summary(costs=True))["linear1"][1:3] == ["30", "30"]
+
+
+@pytest.mark.parametrize("last, loss", [
+    (npbp.Softmax, npbp.SoftmaxCrossEntropyLoss), (npbp.Softmax, npbp.KullbackLeiblerLoss),
+    (npbp.Sigmoid, npbp.BinaryCrossEntropyLoss),
+])  # fmt: skip
+def test_a_softmax_before_a_loss_that_has_one_inside_is_warned_of(last, loss):
+    with pytest.warns(UserWarning, match=rf"got {last.__name__}\(\) before {loss.__name__}, .* leave {last.__name__}"):
+        Network([Linear(4, 3), last()], loss())
+
+
+def test_a_softmax_before_another_loss_is_as_good_as_any_layer():
+    Network([Linear(4, 3), npbp.Softmax()], npbp.MeanSquaredErrorLoss())
+    Network([Linear(4, 3), npbp.LogSoftmax()], SoftmaxCrossEntropyLoss())  # which changes nothing
