@@ -12,11 +12,13 @@ import time
 
 import numpy as np
 
-from npbp import Buffer, Layer, Linear, Network, ReLU, SoftmaxCrossEntropyLoss, fit
+import npbp
+from npbp import BatchNorm1d, Buffer, Dropout, Layer, Linear, Network, ReLU, SoftmaxCrossEntropyLoss, fit
+from npbp.optimizers.schedules import cosine, one_after_another, warm_up
 
 
 class Noise(Layer):
-    """Dropout, of which each copy draws from a generator."""
+    """A dropout of a student's own."""
 
     def __init__(self, rng):
         self.rng = rng
@@ -47,7 +49,7 @@ class Centred(Layer):
 
 
 class Adam:
-    """Two arrays for each weight, and a rate that falls with the number of steps."""
+    """An optimizer of a student's own: two arrays for each weight, and a rate that falls."""
 
     def __init__(self, alpha=0.01, pause=0.0):
         self.alpha, self.pause, self.steps, self.m, self.v = alpha, pause, 0, {}, {}
@@ -70,6 +72,18 @@ class Adam:
         self.steps = state["steps"]
         self.m = {key[2:]: value for key, value in state.items() if key.startswith("m.")}
         self.v = {key[2:]: value for key, value in state.items() if key.startswith("v.")}
+
+
+class SlowAdam(npbp.Adam):
+    """The library's own, with a schedule, and time to be killed in."""
+
+    def __init__(self, pause):
+        super().__init__(one_after_another((warm_up(0.01, steps=30), 30), cosine(0.01, steps=300)))
+        self.pause = pause
+
+    def step(self, parameters, gradients=None):
+        super().step(parameters, gradients)
+        time.sleep(self.pause)
 
 
 class Count:
@@ -98,7 +112,7 @@ def data(n, seed):
 
 def network(rng):
     """Its generator is also in one of its two layers that draw, and in the shuffling."""
-    layers = [Linear(16, 12, rng), Centred(12), ReLU(), Noise(rng), Linear(12, 8, rng),
+    layers = [Linear(16, 12, rng), BatchNorm1d(12), Centred(12), ReLU(), Dropout(0.3, rng), Linear(12, 8, rng),
               Noise(np.random.Generator(np.random.MT19937(4))), Linear(8, 2, rng)]
     return Network(layers, SoftmaxCrossEntropyLoss())
 
@@ -151,7 +165,7 @@ def main(folder, file, how, times="1"):
     elif how != "never":
         die_at(how, int(times))
     options = {} if folder == "none" else dict(checkpoint=folder, resume=True, checkpoint_seconds=0.004)
-    np.savez(file, **result(*training(pause=0.005, **options)))
+    np.savez(file, **result(*training(optimizer=SlowAdam(pause=0.005), **options)))
 
 
 if __name__ == "__main__":
