@@ -222,12 +222,14 @@ class Layer(Checked):
 
     @fixed
     def generators(self) -> dict[str, np.random.Generator]:
-        """The random number generators by name that the layer draws from when it runs."""
+        """The random number generators by name that the layer draws from when it runs. They are
+        its attributes that are some, and those in its lists, tuples and dicts, as for `children`."""
         return {
-            joined(name, key): value
+            joined(name, place): generator
             for name, layer in self.walk()
             for key, value in list(vars(layer).items())
-            if isinstance(value, np.random.Generator)
+            if type(value) not in PLAIN and key != "cache"
+            for place, generator in layer._found_in(key, value, np.random.Generator)
         }
 
     @fixed
@@ -343,9 +345,9 @@ class Layer(Checked):
                 f"{type(self).__name__}.{name} was never set, wanted an array: assign one in __init__"
             ) from None
 
-    def _found_in(self, name: str, value: Any) -> list[tuple[str, Layer]]:
+    def _found_in(self, name: str, value: Any, kind: type | None = None) -> list[tuple[str, Any]]:
         try:
-            return list(found_in(Layer, name, value))
+            return list(found_in(kind or Layer, name, value))
         except TypeError as error:
             raise TypeError(f"{type(self).__name__}: {error}") from None
 

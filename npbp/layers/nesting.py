@@ -64,8 +64,8 @@ def found_in(kind: type, name: str, value: Any) -> Iterator[tuple[str, Any]]:
                 yield from found_in(kind, f"{name}{dot}{i}", part)
     elif isinstance(value, (set, frozenset, deque)) and any(isinstance(part, kind) for part in value):
         raise TypeError(
-            f"got a {type(value).__name__} with layers in it as the attribute {name}, wanted a list, "
-            "a tuple or a dict: there each has a name"
+            f"got a {type(value).__name__} with {kind.__name__.lower()}s in it as the attribute {name}, "
+            "wanted a list, a tuple or a dict: there each has a name"
         )
 
 

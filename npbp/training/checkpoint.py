@@ -82,9 +82,10 @@ class Checkpoints:
         self.callbacks = [c for c in callbacks if hasattr(c, "state_dict")]
         for part in (optimizer, *self.callbacks):
             _keeps_its_state(part)
-        self.record = {**record(network, train, validation, optimizer, self.callbacks), **counted}
+        drawn_from = generators(network, train, validation, optimizer, callbacks)
+        self.record = {**record(network, train, validation, optimizer, self.callbacks, drawn_from), **counted}
         self.environment = environment()
-        self.generators = {id(g): (name, g) for name, g in reversed(generators(network, train).items())}
+        self.generators = {id(g): (name, g) for name, g in reversed(drawn_from.items())}
         # Not a number at the start is how a layer's buffer may begin; a weight may not.
         self.finite = {*network.parameters, *(n for n, b in network.buffers.items() if np.isfinite(b).all())}
         self.kept: list[Path] = []

@@ -116,7 +116,8 @@ def fit(
         Where to keep all that the training depends on: at its start, after each epoch, and
         within one after a step when ``checkpoint_seconds`` have passed. The last two are kept.
         The optimizer, and a callback that has a state, need ``state_dict()`` and
-        ``load_state_dict(state)``.
+        ``load_state_dict(state)``. NumPy's Generators are kept that are attributes, or in lists,
+        tuples and dicts there, of the layers, loss, optimizer, callbacks and `Batches`.
     resume : bool
         Go on from the newest checkpoint in the folder, if there is one: after a kill at any
         moment, with the same arguments as before, it ends with weights and history (but its
