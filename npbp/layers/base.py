@@ -19,7 +19,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from npbp.layers.checks import Checked, flag, floating, kind, numbers
-from npbp.layers.nesting import COLLECTIONS, DEEPEST, fixed, found_in, joined, replaced
+from npbp.layers.nesting import COLLECTIONS, DEEPEST, Weights, fixed, found_in, joined, replaced
 from npbp.layers.speed import aligned_copy
 
 
@@ -204,7 +204,8 @@ class Layer(Checked):
             If one was never set; or if there is a ``bp_param`` and none is declared, or
             there are weights inside and no ``bp_param``, as nothing would train them.
         """
-        found = {}
+        found = Weights()
+        found.layer = self
         for name, layer in self.walk():
             layer._check_bp_param()
             for key in layer.parameter_names:
