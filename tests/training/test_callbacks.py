@@ -687,6 +687,32 @@ def test_metrics_and_callbacks_go_on_after_a_kill_as_if_there_had_been_none(kill
     assert plateau2.optimizer.alpha == plateau.optimizer.alpha and plateau2.since == plateau.since
 
 
+@pytest.mark.parametrize("begun, other, option", [
+    (lambda o: EarlyStopping(9, "loss"), lambda o: EarlyStopping(9, "correct"), "watch='correct'"),
+    (lambda o: EarlyStopping(9, "loss"), lambda o: EarlyStopping(8, "loss"), "patience=8"),
+    (lambda o: EarlyStopping(9, "loss"), lambda o: EarlyStopping(9, "loss", restore=False), "restore=False"),
+    (lambda o: SaveBest(os.devnull, "loss"), lambda o: SaveBest(os.devnull, "loss", 0.1), "at_least=0.1"),
+    (lambda o: SaveBest(os.devnull, "loss"), lambda o: SaveBest(os.devnull, "loss", direction="larger"),
+     "direction='larger'"),
+    (lambda o: ReduceOnPlateau(o, 0.5, watch="loss"), lambda o: ReduceOnPlateau(o, 0.1, watch="loss"),
+     "factor=0.1"),
+])
+def test_a_callback_with_other_options_than_the_training_began_with_is_refused(begun, other, option, tmp_path):
+    def run(make, epochs):
+        network, optimizer = small(), npbp.Momentum(0.01)
+        before = weights(network)
+        try:
+            fit(network, noise(), epochs=epochs, optimizer=optimizer, callbacks=[make(optimizer)],
+                checkpoint=tmp_path, resume=True, rng=rng(1))
+        finally:
+            run.untouched = same(weights(network), before) and not optimizer.steps
+    run(begun, 2)
+    with pytest.raises(ValueError, match=f"got {option}, wanted "):
+        run(other, 3)
+    assert run.untouched
+    run(begun, 3)
+
+
 def test_a_training_that_early_stopping_ended_stays_ended_and_gives_the_best_weights_again(tmp_path):
     expected, history, stopping, _ = run_with_everything(tmp_path, epochs=100)
     again, resumed, stopping2, _ = run_with_everything(tmp_path, resume=True, epochs=100)
