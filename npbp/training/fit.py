@@ -239,6 +239,7 @@ def _train_epoch(
 ) -> None:
     """A step for every batch that is still to come in this epoch."""
     epoch, totals = state.epoch, state.totals
+    layers = [layer for _, layer in network.chain.walk()] if on_batch else []
     start = time.perf_counter() - state.seconds
     with np.errstate(all="ignore"):  # an overflow shows in the next loss, with its place
         for batch, (X, y) in enumerate(state.batches(train), start=state.batch + 1):
@@ -253,6 +254,8 @@ def _train_epoch(
             _take_over(held, parameters)
             for function in on_batch:
                 function(epoch, batch, len(train))
+            for layer in layers:  # one may have said eval(), to measure
+                layer.training = True
             if checkpoints is not None and state.order is not None and checkpoints.is_due():
                 state.batch, state.seconds = batch, time.perf_counter() - start
                 checkpoints.write(state)

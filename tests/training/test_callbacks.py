@@ -455,6 +455,33 @@ def test_the_hooks_are_called_in_their_order():
     assert called == [("start", 0, 0), ("end", 0)]
 
 
+def test_a_step_after_which_a_callback_said_that_it_is_inference_is_followed_by_training():
+    seen = []
+
+    class Seeing(Layer):
+        def forward(self, x):
+            seen.append(self.is_training())
+            self.cache = x.shape
+            return x
+
+        def bp_input(self, grad):
+            return grad
+
+    start = npbp.initializers.zeros
+    network = Network([npbp.Residual([Seeing()]), Linear(5, 2, initializer=start)], SoftmaxCrossEntropyLoss())
+
+    class Measure:
+        def __call__(self, network, history):
+            pass
+
+        def on_batch(self, epoch, batch, batches):
+            network.eval()
+
+    fit(network, noise(), epochs=2, batch_size=20, optimizer=SGD(0.01), callbacks=[Measure()])
+    assert len(seen) > 4 and all(seen)
+    assert network.layers[0].training is None
+
+
 # ---- state
 
 @pytest.mark.parametrize("make", [lambda: EarlyStopping(3), lambda: SaveBest(os.devnull),
