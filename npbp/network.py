@@ -21,7 +21,7 @@ from npbp import trace as tracing
 from npbp.layers import Layer, Linear, ReLU, Sequential, Sigmoid, Softmax
 from npbp.layers.checks import flag, floating
 from npbp.layers.containers import chain
-from npbp.layers.nesting import fixed
+from npbp.layers.nesting import Weights, fixed
 from npbp.losses import (
     BinaryCrossEntropyLoss,
     KullbackLeiblerLoss,
@@ -106,7 +106,9 @@ class Network:
         """The weights by name, such as ``"linear1.W"``: the arrays themselves, not copies."""
         if self.weighted is None:
             return self.chain.parameters
-        return {name: layer.__dict__[key] for name, layer, key in self.weighted}
+        found = Weights({name: layer.__dict__[key] for name, layer, key in self.weighted})
+        found.layer = self.chain
+        return found
 
     @property
     def buffers(self) -> dict[str, np.ndarray]:

@@ -20,7 +20,7 @@ import numpy as np
 
 from npbp.layers.checks import Checked, flag, floating, kind
 from npbp.layers.mistakes import hidden, no_bp_param, undeclared, wrong_number
-from npbp.layers.nesting import COLLECTIONS, DEEPEST, fixed, found_in, joined, replaced
+from npbp.layers.nesting import COLLECTIONS, DEEPEST, Weights, fixed, found_in, joined, replaced
 
 
 class Layer(Checked):
@@ -204,7 +204,8 @@ class Layer(Checked):
             If one was never set; or if there is a ``bp_param`` and none is declared, or
             there are weights inside and no ``bp_param``, as nothing would train them.
         """
-        found = {}
+        found = Weights()
+        found.layer = self
         for name, layer in self.walk():
             layer._check_bp_param()
             for key in layer.parameter_names:
@@ -222,12 +223,14 @@ class Layer(Checked):
 
     @fixed
     def generators(self) -> dict[str, np.random.Generator]:
-        """The random number generators by name that the layer draws from when it runs."""
+        """The random number generators by name that the layer draws from when it runs. They are
+        its attributes that are some, and those in its lists, tuples and dicts, as for `children`."""
         return {
-            joined(name, key): value
+            joined(name, place): generator
             for name, layer in self.walk()
             for key, value in list(vars(layer).items())
-            if isinstance(value, np.random.Generator)
+            if type(value) not in PLAIN and key != "cache"
+            for place, generator in layer._found_in(key, value, np.random.Generator)
         }
 
     @fixed
@@ -343,9 +346,9 @@ class Layer(Checked):
                 f"{type(self).__name__}.{name} was never set, wanted an array: assign one in __init__"
             ) from None
 
-    def _found_in(self, name: str, value: Any) -> list[tuple[str, Layer]]:
+    def _found_in(self, name: str, value: Any, kind: type | None = None) -> list[tuple[str, Any]]:
         try:
-            return list(found_in(Layer, name, value))
+            return list(found_in(kind or Layer, name, value))
         except TypeError as error:
             raise TypeError(f"{type(self).__name__}: {error}") from None
 

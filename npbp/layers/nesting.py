@@ -37,6 +37,27 @@ class fixed(property):
         )
 
 
+class Weights(dict):
+    """Arrays by name that know whose they are: so an optimizer that gets no more than them can ask
+    which rows are no bias. A copy is a plain dict.
+
+    Examples
+    --------
+    >>> from npbp import Linear
+    >>> Linear(2, 3).parameters.decayed
+    {'W': 2}
+    """
+
+    __slots__ = ("layer",)
+
+    @property
+    def decayed(self) -> dict[str, int]:
+        return self.layer.decayed
+
+    def __reduce__(self) -> tuple:
+        return dict, (dict(self),)
+
+
 def joined(outer: str, inner: str) -> str:
     """The name of what is inside: ``residual1.linear1``."""
     return f"{outer}.{inner}" if outer else inner
@@ -64,8 +85,8 @@ def found_in(kind: type, name: str, value: Any) -> Iterator[tuple[str, Any]]:
                 yield from found_in(kind, f"{name}{dot}{i}", part)
     elif isinstance(value, (set, frozenset, deque)) and any(isinstance(part, kind) for part in value):
         raise TypeError(
-            f"got a {type(value).__name__} with layers in it as the attribute {name}, wanted a list, "
-            "a tuple or a dict: there each has a name"
+            f"got a {type(value).__name__} with {kind.__name__.lower()}s in it as the attribute {name}, "
+            "wanted a list, a tuple or a dict: there each has a name"
         )
 
 

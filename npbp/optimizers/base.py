@@ -14,6 +14,7 @@ from typing import Any, Callable, Union
 import numpy as np
 
 from npbp.layers.checks import at_least_0, flag, kind, size
+from npbp.layers.nesting import Weights
 from npbp.layers.speed import aligned_copy
 from npbp.optimizers import schedules, trees
 from npbp.optimizers.checks import above_0, learning_rate, listed
@@ -41,7 +42,8 @@ class Optimizer:
         (A class that is ``decoupled`` does it otherwise: see `AdamW`.)
     decay_biases : bool
         Whether biases decay too. Of a network's parameters, the layers know which rows are none
-        (`npbp.Layer.decayed`). Of a dict or a tree, arrays of two axes or more decay.
+        (`npbp.Layer.decayed`), also if ``network.parameters`` is all that a step gets. Of another
+        dict or a tree, arrays of two axes or more decay.
     clip_norm, clip_value : float, optional
         The most that the length of all gradients together, or the size of each number, may be:
         see `npbp.optimizers.clipping`. First the values are clipped, then the norm; decay and
@@ -55,7 +57,7 @@ class Optimizer:
         ``{name of parameter: {key: array}}``, from the first step on.
     decayed : dict or None
         ``{name: number of leading rows that decay}``; none of a parameter that is not in it. Set
-        by ``step(network)`` and `npbp.fit`; None as long as nobody did.
+        by a step of a network and `npbp.fit`; None as long as nobody did.
 
     A rule computes in the type of the weights, but in float32 for float16, where an epsilon of
     1e-8 and the square of a small gradient would be 0. A gradient that is NaN goes into the
@@ -337,7 +339,9 @@ class Optimizer:
         if is_network:
             self.decayed = getattr(getattr(parameters, "chain", parameters), "decayed", None)
             parameters = parameters.parameters
-        return parameters, gradients
+        elif isinstance(parameters, Weights) and self.weight_decay:  # (a question of 10 us)
+            self.decayed = parameters.decayed
+        return dict(parameters) if isinstance(parameters, Weights) else parameters, gradients
 
     def _checked(self, parameters: Any, gradients: Any) -> tuple[dict, dict]:
         """Both as arrays by name, that fit each other and the state."""
@@ -357,7 +361,8 @@ class Optimizer:
     def _as_before(self, parameters: Any, gradients: Any) -> bool:
         """Whether these are the arrays of a step before, which have been checked, as they are in
         all steps of a training but the first; and the gradients in their form."""
-        if not type(parameters) is type(gradients) is dict or len(parameters) != len(gradients):
+        if (type(gradients) is not dict or type(parameters) not in (dict, Weights)
+                or len(parameters) != len(gradients)):
             return False
         served = self._served
         for name, W in parameters.items():

@@ -76,6 +76,8 @@ class Watching:
     Watching(watch='validation_loss', best=0.7, best_epoch=2)
     """
 
+    _options: tuple[str, ...] = ("watch", "direction", "at_least")  # when it goes on, the same as before
+
     def __init__(self, watch: str, at_least: float = 0.0, direction: str | None = None) -> None:
         owner = type(self).__name__
         if not isinstance(watch, str):
@@ -110,9 +112,15 @@ class Watching:
         return True
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "best_epoch": self.best_epoch}
+        options = {name: getattr(self, name) for name in self._options}
+        return {**options, "best": self.best, "best_epoch": self.best_epoch}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name in self._options:
+            mine, its = getattr(self, name), state.get(name, getattr(self, name))
+            if mine != its:  # its best would be compared with what is no such number
+                raise ValueError(f"{type(self).__name__}: got {name}={mine!r}, wanted {name}={its!r}, as "
+                                 "the training began with it")
         self.best, self.best_epoch = state["best"], state["best_epoch"]
 
     def config(self) -> dict[str, Any]:
@@ -163,6 +171,8 @@ class EarlyStopping(Watching):
     >>> stopping.best == min(history.validation_loss)
     True
     """
+
+    _options = (*Watching._options, "patience", "restore")
 
     def __init__(self, patience: int = 5, watch: str = "validation_loss", at_least: float = 0.0,
                  restore: bool = True, direction: str | None = None) -> None:
@@ -312,6 +322,8 @@ class ReduceOnPlateau(Watching):
     >>> optimizer.alpha
     0.05
     """
+
+    _options = (*Watching._options, "factor", "patience", "smallest")
 
     def __init__(self, optimizer: Any, factor: float = 0.5, patience: int = 3,
                  watch: str = "validation_loss", at_least: float = 0.0, smallest: float = 0.0,

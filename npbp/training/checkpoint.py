@@ -82,10 +82,11 @@ class Checkpoints:
         self.callbacks = [c for c in callbacks if hasattr(c, "state_dict")]
         for part in (optimizer, *self.callbacks):
             _keeps_its_state(part)
+        drawn_from = generators(network, train, validation, optimizer, callbacks)
         # What is counted comes first: with another share of validation the data differ as well.
-        self.record = {**counted, **record(network, train, validation, optimizer, self.callbacks)}
+        self.record = {**counted, **record(network, train, validation, optimizer, self.callbacks, drawn_from)}
         self.environment = environment()
-        self.generators = {id(g): (name, g) for name, g in reversed(generators(network, train).items())}
+        self.generators = {id(g): (name, g) for name, g in reversed(drawn_from.items())}
         # Not a number at the start is how a layer's buffer may begin; a weight may not.
         self.finite = {*network.parameters, *(n for n, b in network.buffers.items() if np.isfinite(b).all())}
         self.kept: list[Path] = []

@@ -116,7 +116,8 @@ def fit(
         Where to keep all that the training depends on: at its start, after each epoch, and
         within one after a step when ``checkpoint_seconds`` have passed. The last two are kept.
         The optimizer, and a callback that has a state, need ``state_dict()`` and
-        ``load_state_dict(state)``.
+        ``load_state_dict(state)``. NumPy's Generators are kept that are attributes, or in lists,
+        tuples and dicts there, of the layers, loss, optimizer, callbacks and `Batches`.
     resume : bool
         Go on from the newest checkpoint in the folder, if there is one: after a kill at any
         moment, with the same arguments as before, it ends with weights and history (but its
@@ -242,6 +243,7 @@ def _train_epoch(
 ) -> None:
     """A step for every batch that is still to come in this epoch."""
     epoch, totals = state.epoch, state.totals
+    layers = [layer for _, layer in network.chain.walk()] if on_batch else []
     start = time.perf_counter() - state.seconds
     with np.errstate(all="ignore"):  # an overflow shows in the next loss, with its place
         for batch, (X, y) in enumerate(state.batches(train), start=state.batch + 1):
@@ -256,6 +258,8 @@ def _train_epoch(
             _take_over(held, parameters)
             for function in on_batch:
                 function(epoch, batch, len(train))
+            for layer in layers:  # one may have said eval(), to measure
+                layer.training = True
             if checkpoints is not None and state.order is not None and checkpoints.is_due():
                 state.batch, state.seconds = batch, time.perf_counter() - start
                 checkpoints.write(state)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import platform
+import random
 import re
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Sequence
 
 import numpy as np
 
+from npbp.layers.containers import names_of
+from npbp.layers.nesting import found_in, joined
 from npbp.network import Network
 
 if TYPE_CHECKING:
@@ -25,9 +28,11 @@ FORCING = ("OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES")  # to other instruct
 
 
 def record(
-    network: Network, train: Batches, validation: Batches | None, optimizer: Any, callbacks: list
+    network: Network, train: Batches, validation: Batches | None, optimizer: Any, callbacks: list,
+    drawn_from: dict[str, np.random.Generator],
 ) -> dict[str, str]:
-    """What a training consists of. ``callbacks`` are those that have a state."""
+    """What a training consists of. ``callbacks`` are those that have a state, ``drawn_from`` the
+    `generators`."""
     found = {f"layer {name}": _described(layer) for name, layer in network.chain.walk() if name}
     for name, W in {**network.parameters, **network.buffers}.items():
         found[name] = f"{W.dtype} {W.shape}"
@@ -44,18 +49,42 @@ def record(
             found[f"shuffle of {name}"] = str(bool(batches.shuffle))
             found[f"flatten of {name}"] = str(bool(batches.flatten))
     first: dict[int, str] = {}
-    for name, generator in generators(network, train).items():
+    for name, generator in drawn_from.items():
         shared = first.setdefault(id(generator), name)
         kind = type(generator.bit_generator).__name__
         found[f"generator {name}"] = kind if shared == name else f"the same as {shared}"
     return found
 
 
-def generators(network: Network, train: Batches) -> dict[str, np.random.Generator]:
-    """All that the training draws from, by name; one may be in several places."""
-    loss = {f"loss.{key}": value for key, value in vars(network.loss).items()
-            if isinstance(value, np.random.Generator)}
-    return {"train.rng": train.rng, **network.chain.generators, **loss}
+def generators(
+    network: Network, train: Batches, validation: Batches | None, optimizer: Any, callbacks: Sequence
+) -> dict[str, np.random.Generator]:
+    """All that the training draws from, by name; one may be in several places.
+
+    Raises
+    ------
+    TypeError
+        If one is of another kind than NumPy's Generator.
+    """
+    from npbp.datasets import Batches
+
+    parts = {"train": train, "loss": network.loss, "optimizer": optimizer,
+             **{f"callbacks.{name}": c for name, c in zip(names_of(callbacks), callbacks)}}
+    if validation is not None and type(validation) is not Batches:  # (which would draw nothing)
+        parts["validation"] = validation
+    found = {"train.rng": train.rng, **network.chain.generators}
+    for owner, part in {**dict(network.chain.walk()), **parts}.items():
+        for key, value in list(getattr(part, "__dict__", {}).items()):
+            name = joined(owner, key)
+            for kind in (np.random.RandomState, random.Random):
+                for place, _ in found_in(kind, name, value):
+                    raise TypeError(
+                        f"fit: got a {kind.__name__} as {place}, of which a checkpoint does not know "
+                        "where it stands, wanted a Generator: np.random.default_rng(seed)"
+                    )
+            if owner in parts:
+                found.update(found_in(np.random.Generator, name, value))
+    return found
 
 
 def environment() -> dict[str, str]:

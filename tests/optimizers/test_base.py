@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import npbp
-from npbp import Linear, Network, NeuralNet, ReLU, SoftmaxCrossEntropyLoss, graph
+from npbp import Linear, Network, NeuralNet, ReLU, Sequential, SoftmaxCrossEntropyLoss, graph
 from npbp.optimizers import (SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp, base,
                              schedules)
 
@@ -412,6 +412,25 @@ def test_a_network_says_which_rows_decay_and_biases_do_not(kind):
     assert optimizer.decayed == {"linear1.W": 3, "linear2.W": 4}
     for layer in (net.layers[0], net.layers[2]):
         assert (layer.W[:-1] < 1).all() and (layer.W[-1] == 1).all()
+
+
+@every
+@pytest.mark.parametrize("own", [False, True])
+def test_biases_do_not_decay_if_a_step_gets_the_parameters_and_not_the_network(kind, own):
+    layers = [Linear(3, 4), Linear(4, 2)]
+    for layer in layers:
+        layer.W = np.ones(layer.W.shape)
+    net = Network([Sequential(layers)], SoftmaxCrossEntropyLoss())
+    parameters = net.layers[0].parameters if own else net.parameters
+    kind(0.1, weight_decay=0.1).step(parameters, {name: np.zeros_like(W) for name, W in parameters.items()})
+    for layer in layers:
+        assert (layer.W[:-1] < 1).all() and (layer.W[-1] == 1).all()
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, dict, lambda p: pickle.loads(pickle.dumps(p))])
+def test_a_copy_of_the_parameters_is_a_plain_dict(copied):
+    parameters = network().parameters
+    assert type(copied(parameters)) is dict and copied(parameters).keys() == parameters.keys()
 
 
 @every

@@ -455,6 +455,33 @@ def test_the_hooks_are_called_in_their_order():
     assert called == [("start", 0, 0), ("end", 0)]
 
 
+def test_a_step_after_which_a_callback_said_that_it_is_inference_is_followed_by_training():
+    seen = []
+
+    class Seeing(Layer):
+        def forward(self, x):
+            seen.append(self.is_training())
+            self.cache = x.shape
+            return x
+
+        def bp_input(self, grad):
+            return grad
+
+    start = npbp.initializers.zeros
+    network = Network([npbp.Residual([Seeing()]), Linear(5, 2, initializer=start)], SoftmaxCrossEntropyLoss())
+
+    class Measure:
+        def __call__(self, network, history):
+            pass
+
+        def on_batch(self, epoch, batch, batches):
+            network.eval()
+
+    fit(network, noise(), epochs=2, batch_size=20, optimizer=SGD(0.01), callbacks=[Measure()])
+    assert len(seen) > 4 and all(seen)
+    assert network.layers[0].training is None
+
+
 # ---- state
 
 @pytest.mark.parametrize("make", [lambda: EarlyStopping(3), lambda: SaveBest(os.devnull),
@@ -685,6 +712,32 @@ def test_metrics_and_callbacks_go_on_after_a_kill_as_if_there_had_been_none(kill
     assert (stopping2.best, stopping2.best_epoch) == (stopping.best, stopping.best_epoch)
     assert same(stopping2.kept, stopping.kept)
     assert plateau2.optimizer.alpha == plateau.optimizer.alpha and plateau2.since == plateau.since
+
+
+@pytest.mark.parametrize("begun, other, option", [
+    (lambda o: EarlyStopping(9, "loss"), lambda o: EarlyStopping(9, "correct"), "watch='correct'"),
+    (lambda o: EarlyStopping(9, "loss"), lambda o: EarlyStopping(8, "loss"), "patience=8"),
+    (lambda o: EarlyStopping(9, "loss"), lambda o: EarlyStopping(9, "loss", restore=False), "restore=False"),
+    (lambda o: SaveBest(os.devnull, "loss"), lambda o: SaveBest(os.devnull, "loss", 0.1), "at_least=0.1"),
+    (lambda o: SaveBest(os.devnull, "loss"), lambda o: SaveBest(os.devnull, "loss", direction="larger"),
+     "direction='larger'"),
+    (lambda o: ReduceOnPlateau(o, 0.5, watch="loss"), lambda o: ReduceOnPlateau(o, 0.1, watch="loss"),
+     "factor=0.1"),
+])
+def test_a_callback_with_other_options_than_the_training_began_with_is_refused(begun, other, option, tmp_path):
+    def run(make, epochs):
+        network, optimizer = small(), npbp.Momentum(0.01)
+        before = weights(network)
+        try:
+            fit(network, noise(), epochs=epochs, optimizer=optimizer, callbacks=[make(optimizer)],
+                checkpoint=tmp_path, resume=True, rng=rng(1))
+        finally:
+            run.untouched = same(weights(network), before) and not optimizer.steps
+    run(begun, 2)
+    with pytest.raises(ValueError, match=f"got {option}, wanted "):
+        run(other, 3)
+    assert run.untouched
+    run(begun, 3)
 
 
 def test_a_training_that_early_stopping_ended_stays_ended_and_gives_the_best_weights_again(tmp_path):

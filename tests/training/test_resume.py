@@ -12,7 +12,7 @@ import pytest
 import survivor
 from survivor import Adam, Count, SlowAdam, training
 
-from npbp import DivergedError, Linear, Network, SoftmaxCrossEntropyLoss, fit
+from npbp import SGD, DivergedError, Layer, Linear, Network, SoftmaxCrossEntropyLoss, fit
 from npbp.datasets import Batches
 
 rng = np.random.default_rng
@@ -247,6 +247,109 @@ def test_the_generator_of_the_batches_is_where_it_would_be(tmp_path):
 def test_every_kind_of_generator_goes_on(bits, tmp_path):
     kind = getattr(np.random, bits)
     halves(tmp_path, lambda: Batches(*data(), batch_size=8, rng=np.random.Generator(kind(5))))
+
+
+class Noise(Layer):
+    """x plus noise, of generators that are held in some way."""
+
+    def __init__(self, held, first):
+        self.held, self.first = held, first
+
+    def forward(self, x):
+        self.cache = x.shape
+        return x + self.first(self.held).standard_normal(x.shape).astype(x.dtype)
+
+    def bp_input(self, grad):
+        return grad
+
+
+def noisy(held, first):
+    return Network([Noise(held, first), Linear(3, 2, rng(0))], SoftmaxCrossEntropyLoss())
+
+
+HELD = {
+    "a list": (lambda g: [g], lambda held: held[0]),
+    "a tuple": (lambda g: (1, g), lambda held: held[1]),
+    "a dict": (lambda g: {"a": g}, lambda held: held["a"]),
+    "a list of dicts": (lambda g: [{"a": g}], lambda held: held[0]["a"]),
+}
+
+
+@pytest.mark.parametrize("where", HELD)
+def test_generators_that_a_layer_holds_in_collections_go_on(where, tmp_path):
+    hold, first = HELD[where]
+    made = [noisy(hold(rng(7)), first) for _ in range(3)]
+    networks = iter(made)
+    with pytest.raises(Stop):
+        small(network=next(networks), callbacks=[StopAt(2, 3)], checkpoint=tmp_path, checkpoint_seconds=0)
+    two, _ = small(network=next(networks), checkpoint=tmp_path, resume=True, checkpoint_seconds=0)
+    one, _ = small(network=next(networks))
+    same(two.parameters, one.parameters)
+    assert len(one.chain.generators) == 1
+
+
+class NoisySGD(SGD):
+    def __init__(self):
+        super().__init__(0.1)
+        self.rng = rng(7)
+
+    def rule(self, d_W, state, t):
+        return d_W + self.rng.standard_normal(d_W.shape).astype(d_W.dtype)
+
+
+class NoisyLoss(SoftmaxCrossEntropyLoss):
+    rngs = None
+
+    def forward(self, scores, targets, sample_weight=None):
+        noise = self.rngs[0].standard_normal(scores.shape).astype(scores.dtype)
+        return super().forward(scores + noise / 10, targets, sample_weight)
+
+
+class NoisyBatches(Batches):
+    noise = None
+
+    def epoch(self, order, start=0):
+        for X, y in super().epoch(order, start):
+            yield X + self.noise.standard_normal(X.shape).astype(X.dtype), y
+
+
+class NoisyCallback:
+    def __init__(self):
+        self.rng = rng(7)
+
+    def __call__(self, network, history):
+        W = network.layers[0].W
+        W += self.rng.normal(scale=0.01, size=W.shape).astype(W.dtype)
+
+
+@pytest.mark.parametrize("part", ["optimizer", "loss", "train", "validation", "callbacks"])
+def test_generators_that_other_parts_hold_go_on(part, tmp_path):
+    def run(stop=(), **arguments):
+        loss = NoisyLoss() if part == "loss" else SoftmaxCrossEntropyLoss()
+        loss.rngs = [rng(7)]
+        batches = [NoisyBatches(*data(), batch_size=8, shuffle=shuffle, rng=1) for shuffle in (True, False)]
+        for its in batches:
+            its.noise = rng(7)
+        return small(
+            batches[0] if part == "train" else None, network=Network([Linear(3, 2, rng(0))], loss),
+            optimizer=NoisySGD() if part == "optimizer" else Adam(),
+            validation=batches[1] if part == "validation" else None,
+            callbacks=[NoisyCallback(), *stop] if part == "callbacks" else stop, **arguments)
+    with pytest.raises(Stop):
+        run([StopAt(2, 3)], checkpoint=tmp_path, checkpoint_seconds=0)
+    two, its = run(checkpoint=tmp_path, resume=True, checkpoint_seconds=0)
+    one, alone = run()
+    same(two.parameters, one.parameters)
+    assert its.loss == alone.loss and its.validation_loss == alone.validation_loss
+
+
+@pytest.mark.parametrize("other", [np.random.RandomState, random.Random])
+def test_a_generator_whose_place_would_be_lost_is_refused(other, tmp_path):
+    network = noisy([other(7)], lambda held: rng(7))
+    with pytest.raises(TypeError, match=rf"got a {other.__name__} as noise1\.held1, .* wanted a Generator"):
+        small(network=network, checkpoint=tmp_path)
+    assert not list(tmp_path.iterdir())
+    small(network=network)
 
 
 def test_no_seed_at_all_is_no_obstacle(tmp_path):
