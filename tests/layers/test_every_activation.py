@@ -23,7 +23,7 @@ from npbp import (
     Softmax,
     Softplus,
     Softsign,
-    SoftmaxCrossEntropyLoss,
+    MeanSquaredErrorLoss,
     Tanh,
     check_layer,
     graph,
@@ -231,7 +231,7 @@ ALL = [row.build(np.random.default_rng(0)) for row in ROWS] + [Softmax(), LogSof
 
 @pytest.mark.parametrize("layer", ALL, ids=[row.name for row in ROWS] + ["Softmax", "LogSoftmax"])
 def test_a_network_is_saved_with_its_options_and_loaded_again(layer, tmp_path):
-    network = Network([npbp.Linear(3, 6), layer], SoftmaxCrossEntropyLoss())
+    network = Network([npbp.Linear(3, 6), layer], MeanSquaredErrorLoss())
     network.save(tmp_path / "network.npz")
     again = Network.load(tmp_path / "network.npz")
     x = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
