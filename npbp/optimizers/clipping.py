@@ -86,7 +86,7 @@ def clip_by_value(gradients: Any, most: float) -> Any:
     most = above_0("clip_by_value", "most", most)
     _arrays("clip_by_value", gradients)
     with np.errstate(over="ignore"):  # a bound that their type does not reach
-        return mapped(lambda g: np.clip(g, -most, most), gradients)
+        return mapped(lambda g: np.clip(g, -most, most).astype(g.dtype, copy=False), gradients)
 
 
 def _arrays(owner: str, gradients: Any) -> list[np.ndarray]:

@@ -94,7 +94,7 @@ def test_a_run_killed_at_random_moments_ends_as_if_it_had_not_been(whole, tmp_pa
         process = start(*arguments, command=AT_EACH_STEP if kills % 2 else NPBP)
         while not process.stdout.readline().startswith("total"):  # then it begins
             assert process.poll() is None
-        if kills < 6:
+        if kills < 4:
             time.sleep(chance.uniform(0, 0.5))
             process.kill()
         _, stderr = process.communicate(timeout=120)
