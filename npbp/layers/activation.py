@@ -136,7 +136,7 @@ class PReLU(Layer):
     TypeError
         If ``features`` is not a whole number, or ``slope`` no number.
 
-    Source: He, Zhang, Ren, Sun, Delving deep into rectifiers, 2015, equations 1 and 4.
+    Source: He, Zhang, Ren, Sun, Delving deep into rectifiers, 2015, section 2.1.
 
     Examples
     --------

@@ -35,7 +35,7 @@ class ELU(Elementwise):
         If it is no number.
 
     Source: Clevert, Unterthiner, Hochreiter, Fast and accurate deep network learning by
-    exponential linear units, 2016, equation 16.
+    exponential linear units, 2016.
 
     Examples
     --------
@@ -72,8 +72,7 @@ class SELU(Elementwise):
     gives ``alpha = 1.6733`` and ``scale = 1.0507``. The layers between want weights with a
     variance of ``1 / fan_in``. The derivative at 0 is taken to be ``scale alpha``.
 
-    Source: Klambauer, Unterthiner, Mayr, Hochreiter, Self-normalizing neural networks, 2017,
-    equation 2; the numbers from its equation 14.
+    Source: Klambauer, Unterthiner, Mayr, Hochreiter, Self-normalizing neural networks, 2017.
 
     Examples
     --------
@@ -110,7 +109,8 @@ def elu(x: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
     (array([-1.e-20, -1.e+00]), array([1.00000000e+00, 1.92874985e-22]))
     """
     low = np.clip(x, -np.inf, 0)  # as np.minimum(x, 0), in half the time
-    y = np.expm1(low)
+    with np.errstate(invalid="ignore"):  # NumPy 1.22 warns of a NaN
+        y = np.expm1(low)
     y *= alpha
     y += np.clip(x, 0, np.inf)
     dy_dx = np.exp(low, out=low)

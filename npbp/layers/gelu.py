@@ -51,9 +51,7 @@ class GELU(Elementwise):
 
     def __init__(self, approximate: str = "none") -> None:
         if not isinstance(approximate, str) or approximate not in ("none", "tanh"):
-            raise ValueError(
-                f'GELU: got approximate={approximate!r}, wanted "none" or "tanh"'
-            )
+            raise ValueError(f'GELU: got approximate={approximate!r}, wanted "none" or "tanh"')
         self.approximate = approximate
 
     def forward(self, x: np.ndarray) -> np.ndarray:

@@ -76,7 +76,7 @@ class Softsign(Elementwise):
     ========  ===============================  ============================
 
     Source: Glorot and Bengio, Understanding the difficulty of training deep feedforward
-    neural networks, 2010, section 2.2.
+    neural networks, 2010.
 
     Examples
     --------
@@ -141,14 +141,17 @@ def sigmoid(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Examples
     --------
-    >>> sigmoid(np.array([-100.0, 0.0, 100.0]))
-    (array([3.72007598e-44, 5.00000000e-01, 1.00000000e+00]), array([3.72007598e-44, 2.50000000e-01, 3.72007598e-44]))
+    >>> y, dy_dx = sigmoid(np.array([-100.0, 0.0, 100.0]))
+    >>> y
+    array([3.72007598e-44, 5.00000000e-01, 1.00000000e+00])
+    >>> dy_dx
+    array([3.72007598e-44, 2.50000000e-01, 3.72007598e-44])
     """
     e = np.exp(-np.abs(x))
     larger = 1 / (1 + e)
-    e *= larger  # the smaller
-    y = np.abs((x > 0) - e)
-    larger *= e
+    smaller = np.multiply(e, larger, out=e)
+    y = np.abs((x > 0) - smaller)  # 1 - smaller where x > 0, else the smaller itself
+    larger *= smaller
     return y, larger
 
 

@@ -50,7 +50,7 @@ class SiLU(Elementwise):
     ========  =======================================  ============================
 
     Source: Elfwing, Uchibe, Doya, Sigmoid-weighted linear units for neural network function
-    approximation in reinforcement learning, 2018, equation 5.
+    approximation in reinforcement learning, 2018.
 
     Examples
     --------

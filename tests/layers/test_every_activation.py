@@ -15,6 +15,7 @@ from npbp import (
     HardSigmoid,
     LeakyReLU,
     LogSoftmax,
+    MeanSquaredErrorLoss,
     Network,
     PReLU,
     ReLU,
@@ -23,7 +24,6 @@ from npbp import (
     Softmax,
     Softplus,
     Softsign,
-    MeanSquaredErrorLoss,
     Tanh,
     check_layer,
     graph,
@@ -58,7 +58,7 @@ every_one = pytest.mark.parametrize("layer, y, slope", LIMITS, ids=lambda value:
 
 
 def test_no_activation_is_left_out():
-    assert {type(layer) for layer, *_ in LIMITS} == {type(row.build(np.random.default_rng(0))) for row in ROWS}
+    assert {type(layer).__name__ for layer, *_ in LIMITS} == {row.kind for row in ROWS}
 
 
 @every_type
