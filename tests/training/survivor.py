@@ -75,11 +75,12 @@ class Adam:
 
 
 class SlowAdam(npbp.Adam):
-    """The library's own, with a schedule, and time to be killed in."""
+    """The library's own, with a schedule; and time to be killed in, if ``pause`` is set."""
 
-    def __init__(self, pause):
+    pause = 0.0
+
+    def __init__(self):
         super().__init__(one_after_another((warm_up(0.01, steps=30), 30), cosine(0.01, steps=300)))
-        self.pause = pause
 
     def step(self, parameters, gradients=None):
         super().step(parameters, gradients)
@@ -158,14 +159,16 @@ def die_at(moment, times):
 
 
 def main(folder, file, how, times="1"):
+    optimizer = SlowAdam()
     if how[0].isdigit():
+        optimizer.pause = 0.005
         timer = threading.Timer(float(how), die)
         timer.daemon = True
         timer.start()
     elif how != "never":
         die_at(how, int(times))
     options = {} if folder == "none" else dict(checkpoint=folder, resume=True, checkpoint_seconds=0.004)
-    np.savez(file, **result(*training(optimizer=SlowAdam(pause=0.005), **options)))
+    np.savez(file, **result(*training(optimizer=optimizer, **options)))
 
 
 if __name__ == "__main__":
