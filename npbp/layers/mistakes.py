@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 def hidden(cls: type, name: str) -> str:
+    """The message for an attribute with the name of a method of `Layer`."""
     return (
         f"{cls.__name__}: got an attribute called {name}, which hides what every layer has by this "
         f"name (see npbp.Layer.{name}): call it otherwise"
@@ -20,6 +21,7 @@ def hidden(cls: type, name: str) -> str:
 
 
 def wrong_number(layer: Layer, gradients: Any) -> str:
+    """The message for a ``bp_param`` that has not one gradient for each weight."""
     names = ", ".join(layer.parameter_names)
     inside = ", ".join(name for name, child in layer.children.items() if child.has_parameters)
     got = kind(gradients)
@@ -38,6 +40,7 @@ def wrong_number(layer: Layer, gradients: Any) -> str:
 
 
 def no_bp_param(layer: Layer, inside: list[str]) -> str:
+    """The message for layers with weights ``inside`` and nothing that would train them."""
     entries = ", ".join(f'"{name}": ...' for name in inside)
     return (
         f"{type(layer).__name__} has layers with weights inside and no bp_param, so nothing would "

@@ -337,11 +337,12 @@ class Optimizer:
                 )
             gradients = parameters.gradients()
         if is_network:
-            self.decayed = getattr(getattr(parameters, "chain", parameters), "decayed", None)
             parameters = parameters.parameters
-        elif isinstance(parameters, Weights) and self.weight_decay:  # (a question of 10 us)
-            self.decayed = parameters.decayed
-        return dict(parameters) if isinstance(parameters, Weights) else parameters, gradients
+        if isinstance(parameters, Weights):
+            if self.weight_decay:  # (a question of 10 us)
+                self.decayed = parameters.decayed
+            parameters = dict(parameters)
+        return parameters, gradients
 
     def _checked(self, parameters: Any, gradients: Any) -> tuple[dict, dict]:
         """Both as arrays by name, that fit each other and the state."""

@@ -195,7 +195,7 @@ def fit(
         [getattr(callback, hook) for callback in callbacks if hasattr(callback, hook)]
         for hook in ("on_start", "on_batch", "on_end")
     )
-    if hasattr(optimizer, "decayed"):
+    if hasattr(optimizer, "decayed"):  # said once, as a step is given a plain dict
         optimizer.decayed = network.chain.decayed
 
     state = State(Totals(network, metrics))
