@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals 
 # Everything that has a state: running statistics, masks, averages, a schedule, the best weights.
 EVERYTHING = ["--hidden", 12, 8, "--activation", "prelu", "--norm", "batch", "--dropout", 0.2,
               "--optimizer", "adam", "--schedule", "cosine", "--warm-up", 1, "--weight-decay", 1e-4,
-              "--early-stopping", 5, "--metrics", "top-3", "--epochs", 6, "--batch-size", 4]
+              "--early-stopping", 5, "--metrics", "top-3", "--epochs", 6, "--batch-size", 8]
 # The command with a checkpoint at each step, and not every half minute.
 AT_EACH_STEP = [sys.executable, "-c",
                 "import npbp.cli.train as t, npbp.__main__ as m; t.SECONDS = 0; raise SystemExit(m.run())"]
@@ -70,6 +70,11 @@ def stopped_in_the_middle(out, *arguments, number=signal.SIGKILL, after="epoch 2
 def whole(tmp_path_factory):
     """The run that nobody stopped."""
     return trained(tmp_path_factory.mktemp("whole"), *EVERYTHING)
+
+
+@pytest.fixture(scope="module")
+def small_and_whole(tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("small"), "--epochs", 4, "--batch-size", 8)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +130,7 @@ def test_the_steps_within_an_epoch_are_kept_as_well(tmp_path):
 
 @pytest.mark.parametrize("number, by, code", [(signal.SIGINT, "Ctrl-C", 130),
                                               (signal.SIGTERM, "SIGTERM", 143)])
-def test_a_run_that_was_stopped_says_how_it_goes_on(tmp_path, number, by, code):
+def test_a_run_that_was_stopped_says_how_it_goes_on(tmp_path, small_and_whole, number, by, code):
     process = start("train", "--epochs", 4, "--batch-size", 8, "--out", "my runs", cwd=tmp_path)
     while not process.stdout.readline().startswith("epoch 1/"):
         assert process.poll() is None
@@ -139,8 +144,7 @@ def test_a_run_that_was_stopped_says_how_it_goes_on(tmp_path, number, by, code):
     lines = done.stdout.splitlines()
     assert any(line.startswith("goes on with epoch ") for line in lines)
     assert "curves.png, history.csv and model.npz are in my runs/mnist-sample-1" in lines
-    once = trained(tmp_path / "once", "--epochs", 4, "--batch-size", 8)
-    assert results(tmp_path / "my runs" / "mnist-sample-1") == results(once)
+    assert results(tmp_path / "my runs" / "mnist-sample-1") == results(small_and_whole)
     assert (tmp_path / "my runs/mnist-sample-1/curves.png").exists()
 
 
